@@ -189,6 +189,10 @@ type SecretExportStatus struct {
 	// +optional
 	CA string `json:"ca,omitempty"`
 
+	// CAResourceVersion is the version of the Secret that CA was read from.
+	// +optional
+	CAResourceVersion string `json:"caResourceVersion,omitempty"`
+
 	// Verification is the state of the present proof.
 	// +optional
 	Verification *VerificationStatus `json:"verification,omitempty"`

@@ -203,6 +203,10 @@ type SecretImportStatus struct {
 	// +optional
 	Target *ImportTargetStatus `json:"target,omitempty"`
 
+	// FrozenExternalSecret is the ExternalSecret that is frozen for this import.
+	// +optional
+	FrozenExternalSecret string `json:"frozenExternalSecret,omitempty"`
+
 	// Restart is the state of the restarts that the last changes asked for.
 	// +optional
 	Restart *ImportRestartStatus `json:"restart,omitempty"`
@@ -210,6 +214,8 @@ type SecretImportStatus struct {
 
 // ImportSourceStatus remembers consent, for the time when the export is gone.
 type ImportSourceStatus struct {
+	// Export is "namespace/name" of the export.
+	Export string `json:"export"`
 	// NamespaceUID is the UID of the export's namespace: another one means that
 	// the namespace was reborn, not that consent was withdrawn.
 	NamespaceUID string `json:"namespaceUID"`

@@ -1,0 +1,95 @@
+# Everything that is done to this tree, by name. Nothing has to be installed but
+# Go and make: every other program is pinned by a go.mod below tools/ and built
+# when it is needed (PostgreSQL: see test/postgres).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PROGRAMS ?= $(notdir $(wildcard cmd/*))
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS ?= -s -w -X github.com/tazzo/rebirth/internal/manager.Version=$(VERSION)
+# Flags of "go test", "golangci-lint run", and of the demo or the benchmark.
+TESTFLAGS ?= -timeout 30m
+LINTFLAGS ?=
+ARGS ?=
+# Where the image is built and what it is called.
+CONTAINER_TOOL ?= docker
+IMAGE_PREFIX ?= rebirth
+GOARCH ?= $(shell go env GOARCH)
+
+CONTROLLER_GEN := go tool -modfile=tools/generate/go.mod controller-gen
+CRD_REF_DOCS := go tool -modfile=tools/generate/go.mod crd-ref-docs
+GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go \
+	charts/secret-sync/crds/rebirth.tazlab.net_secretexports.yaml \
+	charts/secret-sync/crds/rebirth.tazlab.net_secretimports.yaml \
+	docs/api.md
+
+.PHONY: help
+help: ## Say what can be done here.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build static binaries of all programs into bin/.
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+# generate-into writes all generated files below the folder $(1).
+define generate-into
+	mkdir -p $(1)/docs
+	$(CONTROLLER_GEN) object paths=./api/... output:object:dir=$(1)/api/v1alpha1
+	$(CONTROLLER_GEN) crd:maxDescLen=1000 paths=./api/... output:crd:dir=$(1)/charts/secret-sync/crds
+	$(CRD_REF_DOCS) --source-path=api --config=tools/generate/crd-ref-docs.yaml --renderer=markdown --output-path=$(1)/docs/api.md --log-level=ERROR
+endef
+
+.PHONY: generate
+generate: ## Write deep copies, CRDs and the API reference anew.
+	$(call generate-into,.)
+
+.PHONY: verify
+verify: ## Fail if a generated file or go.mod is stale, or go vet complains.
+	@rm -rf out/verify && mkdir -p out/verify/api/v1alpha1
+	$(call generate-into,out/verify)
+	@for file in $(GENERATED); do \
+		diff -u "$$file" "out/verify/$$file" || { echo "$$file is stale: run 'make generate' and commit what changes" >&2; exit 1; }; \
+	done
+	@diff <(cd out/verify && find . -type f | sort) <(printf './%s\n' $(GENERATED) | sort) \
+		|| { echo "the generators write other files (<) than GENERATED in the Makefile lists (>)" >&2; exit 1; }
+	go mod tidy -diff
+	go vet ./...
+
+.PHONY: lint
+lint: ## Check style and who may import whom (the first run builds the linter).
+	$(GOLANGCI_LINT) run $(LINTFLAGS)
+
+.PHONY: prepare
+prepare: ## Build or download what tests and demo run (the first time takes minutes).
+	go run ./test/prepare
+
+.PHONY: test
+test: prepare ## Run all tests: units, and specs on a real control plane and PostgreSQL.
+	go test $(TESTFLAGS) ./...
+
+.PHONY: bench
+bench: prepare ## Measure the budgets and write docs/benchmarks.md (ARGS: its flags).
+	go run ./test/bench $(ARGS)
+
+.PHONY: demo
+demo: ## Play a rebirth on this machine (ARGS: its flags, such as --fast).
+	@go run ./test/demo $(ARGS)
+
+.PHONY: image
+image: ## Build an image of one binary each; needs docker or podman (CONTAINER_TOOL).
+	@command -v $(CONTAINER_TOOL) >/dev/null || { \
+		echo "make image needs $(CONTAINER_TOOL) with BuildKit, or CONTAINER_TOOL=podman; no registry is asked: the base is empty" >&2; exit 1; }
+	@for program in $(PROGRAMS); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -trimpath -ldflags '$(LDFLAGS)' -o "bin/linux-$(GOARCH)/$$program" "./cmd/$$program"; \
+		$(CONTAINER_TOOL) build --platform linux/$(GOARCH) --build-arg PROGRAM="bin/linux-$(GOARCH)/$$program" \
+			--label org.opencontainers.image.version='$(VERSION)' --tag "$(IMAGE_PREFIX)/$$program:$(VERSION)" .; \
+	done
+
+.PHONY: e2e
+e2e: ## Not yet: the tier on a real kind cluster comes with an issue of its own.
+	@echo "make e2e: there is no end-to-end tier yet; it comes with an issue of its own" >&2; exit 1

@@ -1,0 +1,61 @@
+// Package exporter reconciles SecretExports: it reads what the cluster knows,
+// lets package proof decide, logs in where that is asked for, and writes the
+// export's status. It reads Secrets live and keeps nothing of them.
+package exporter
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/secretsync/grants"
+	"github.com/tazzo/rebirth/internal/secretsync/informers"
+	"github.com/tazzo/rebirth/internal/secretsync/login"
+	"github.com/tazzo/rebirth/internal/secretsync/proof"
+)
+
+// Reconciler reconciles SecretExports.
+type Reconciler struct {
+	// Client reads exports from the cache and writes.
+	Client client.Client
+	// Live reads Secrets.
+	Live client.Reader
+	// Secrets and Clusters tell what changed, and which version is the present one.
+	Secrets  *informers.Set
+	Clusters *informers.Set
+	Grants   grants.Set
+	Login    login.Func
+	Events   events.EventRecorder
+	Clock    clock.PassiveClock
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	export := &v1alpha1.SecretExport{}
+	if err := r.Client.Get(ctx, req.NamespacedName, export); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !export.DeletionTimestamp.IsZero() || export.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	facts, err := r.observe(ctx, export)
+	if apierrors.IsForbidden(err) {
+		return r.report(ctx, facts, forbidden(facts, err))
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	plan := proof.Decide(facts)
+	if err := r.apply(ctx, facts, plan); err != nil {
+		if apierrors.IsForbidden(err) {
+			return r.report(ctx, facts, repairForbidden(facts, err))
+		}
+		return ctrl.Result{}, err
+	}
+	return r.report(ctx, facts, plan)
+}

@@ -1,0 +1,87 @@
+// Package importer reconciles SecretImports: it reads what the cluster knows,
+// lets package mirror decide about the Secret and package rollout about the
+// processes that read it, and writes what they decided. It reads Secrets live and
+// keeps nothing of them.
+package importer
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/secretsync/grants"
+	"github.com/tazzo/rebirth/internal/secretsync/informers"
+	"github.com/tazzo/rebirth/internal/secretsync/mirror"
+)
+
+// Reconciler reconciles SecretImports.
+type Reconciler struct {
+	// Client reads imports, exports and namespaces from the cache, and writes.
+	Client client.Client
+	// Live reads Secrets, ExternalSecrets, workloads and pods.
+	Live client.Reader
+	// Secrets tells what changed, and which version is the present one.
+	Secrets *informers.Set
+	Grants  grants.Set
+	Events  events.EventRecorder
+	Clock   clock.PassiveClock
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	imp := &v1alpha1.SecretImport{}
+	if err := r.Client.Get(ctx, req.NamespacedName, imp); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !imp.DeletionTimestamp.IsZero() || imp.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	facts, err := r.observe(ctx, imp)
+	if err != nil {
+		return r.failed(ctx, facts, err)
+	}
+	plan := mirror.Decide(facts)
+	done, err := r.apply(ctx, facts, plan)
+	if err != nil {
+		return r.failed(ctx, facts, err)
+	}
+	restarts, err := r.restart(ctx, facts, plan)
+	if err != nil {
+		// The mirror is written: that is reported, whatever became of the restarts.
+		if _, reportErr := r.report(ctx, facts, plan, done, restarts); reportErr != nil {
+			return ctrl.Result{}, reportErr
+		}
+		return r.failed(ctx, facts, err)
+	}
+	return r.report(ctx, facts, plan, done, restarts)
+}
+
+const (
+	// forbiddenRetry is how often a refused request is tried again: no event tells
+	// that a Role came.
+	forbiddenRetry = 30 * time.Second
+	// conflictRetry is when to look again after somebody else wrote first.
+	conflictRetry = time.Second
+)
+
+// failed sorts the errors of the API server: what somebody has to mend becomes a
+// condition, a lost race another look, everything else a retry with back-off.
+func (r *Reconciler) failed(ctx context.Context, f mirror.Facts, err error) (ctrl.Result, error) {
+	switch {
+	case apierrors.IsForbidden(err):
+		return r.reportRefused(ctx, f, v1alpha1.NoRightsReason, "the API server refuses what the chart's Roles should allow; are the chart's values right, and the Roles there? ("+err.Error()+")", forbiddenRetry)
+	case apierrors.IsInvalid(err):
+		return r.reportRefused(ctx, f, v1alpha1.InvalidSpecReason, "the API server does not accept the mirror: "+err.Error(), 0)
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		ctrl.LoggerFrom(ctx).V(1).Info("somebody wrote first; looking again", "cause", err.Error())
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	default:
+		return ctrl.Result{}, err
+	}
+}

@@ -1,0 +1,108 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/secretsync/metrics"
+	"github.com/tazzo/rebirth/internal/secretsync/mirror"
+	"github.com/tazzo/rebirth/internal/secretsync/rollout"
+)
+
+// restarted is what restart decided and did.
+type restarted struct {
+	// looked: processes were looked at, so plan says something.
+	looked bool
+	plan   rollout.Plan
+	done   []v1alpha1.WorkloadRestart
+}
+
+// restart looks for processes that hold an older value than the mirror, and
+// restarts them. It does nothing until the mirror is in order, and nothing once
+// every process was looked at for the newest change.
+func (r *Reconciler) restart(ctx context.Context, f mirror.Facts, plan mirror.Plan) (restarted, error) {
+	if !plan.InOrder {
+		return restarted{}, nil
+	}
+	name, changed := mirror.TargetName(f.Import, f.Export), plan.Changed
+	switch {
+	case plan.Keep && lookedThrough(f.Import), !plan.Keep && handled(f.Import, changed.Newest()):
+		return restarted{}, nil
+	case plan.Keep:
+		var err error
+		if changed, err = r.readChanged(ctx, f.Import.Namespace, name); err != nil {
+			return restarted{}, err
+		}
+	}
+	facts, err := r.observeProcesses(ctx, f, name, changed)
+	if err != nil {
+		return restarted{}, err
+	}
+	out := restarted{looked: true, plan: rollout.Decide(facts)}
+	out.done, err = rollout.Apply(ctx, r.Client, f.Import.Namespace, rollout.FieldOwner(f.Import.Name), out.plan.Restarts)
+	for _, done := range out.done {
+		metrics.Restarts.WithLabelValues(f.Import.Namespace, done.Kind, "asked").Inc()
+	}
+	if err != nil {
+		metrics.Restarts.WithLabelValues(f.Import.Namespace, "", "failed").Inc()
+		out.plan.HandledUpTo = handledUpTo(f.Import)
+		return out, err
+	}
+	return out, nil
+}
+
+func (r *Reconciler) observeProcesses(ctx context.Context, f mirror.Facts, secret string, changed mirror.Changed) (rollout.Facts, error) {
+	workloads, pods, err := rollout.Observe(ctx, r.Live, f.Import.Namespace, secret, f.Import.Spec.Restart)
+	return rollout.Facts{
+		Now:         f.Now,
+		Import:      f.Import.Name,
+		Secret:      secret,
+		Changed:     changed,
+		HandledUpTo: handledUpTo(f.Import),
+		Spec:        f.Import.Spec.Restart,
+		Workloads:   workloads,
+		Pods:        pods,
+	}, err
+}
+
+// readChanged reads the moments of a mirror that is in order, without its data.
+func (r *Reconciler) readChanged(ctx context.Context, namespace, name string) (mirror.Changed, error) {
+	secret := &metav1.PartialObjectMetadata{}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {
+		return nil, fmt.Errorf("reading the metadata of mirror %s/%s: %w", namespace, name, err)
+	}
+	return mirror.ReadChanged(secret.Annotations), nil
+}
+
+// lookedThrough reports whether the mirror that the status describes needs no
+// further look at processes.
+func lookedThrough(imp *v1alpha1.SecretImport) bool {
+	newest := time.Time{}
+	if changed := imp.Status.Target.ChangedAt; changed != nil {
+		newest = changed.Time
+	}
+	return handled(imp, newest)
+}
+
+// handled reports whether processes were looked at since the change, and since
+// the spec said how.
+func handled(imp *v1alpha1.SecretImport, newest time.Time) bool {
+	if imp.Status.ObservedGeneration != imp.Generation {
+		return false
+	}
+	return imp.Spec.Restart.Mode == v1alpha1.RestartModeNever || newest.IsZero() || !newest.After(handledUpTo(imp))
+}
+
+func handledUpTo(imp *v1alpha1.SecretImport) time.Time {
+	if imp.Status.Restart == nil || imp.Status.Restart.HandledUpTo == nil {
+		return time.Time{}
+	}
+	return imp.Status.Restart.HandledUpTo.Time
+}

@@ -1,0 +1,78 @@
+package mirror
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/secretsync/redact"
+)
+
+// Changed says for each key of a mirror since when processes read its present
+// value: one that started at or before that moment holds an older one.
+type Changed map[string]time.Time
+
+// ReadChanged reads a mirror's ChangedAnnotation. One that can't be read counts
+// as empty: the data was not changed by us, so nobody needs a restart.
+func ReadChanged(annotations map[string]string) Changed {
+	out := Changed{}
+	if err := json.Unmarshal([]byte(annotations[v1alpha1.ChangedAnnotation]), &out); err != nil {
+		return Changed{}
+	}
+	return out
+}
+
+// Newest returns the newest moment, or the zero time.
+func (c Changed) Newest() time.Time {
+	var newest time.Time
+	for _, moment := range c {
+		if moment.After(newest) {
+			newest = moment
+		}
+	}
+	return newest
+}
+
+func (c Changed) annotation() string {
+	if len(c) == 0 {
+		return ""
+	}
+	out, err := json.Marshal(c) // a map of times always marshals, its keys sorted
+	if err != nil {
+		return ""
+	}
+	return string(out)
+}
+
+// created returns the moments of a mirror that is created where no Secret was.
+// It is the second before: a process that starts within this very second was
+// waiting for the Secret (docs/decisions.md).
+func created(data redact.Data, now time.Time) Changed {
+	out := Changed{}
+	for key := range data {
+		out[key] = now.UTC().Truncate(time.Second).Add(-time.Second)
+	}
+	return out
+}
+
+// updated returns the moments after live was replaced by data. Keys whose value
+// stays keep their moment; those that go lose it; moments never run backwards.
+func updated(before Changed, live map[string][]byte, data redact.Data, now time.Time) Changed {
+	moment := now.UTC().Truncate(time.Second)
+	if newest := before.Newest(); !moment.After(newest) {
+		moment = newest.Add(time.Second)
+	}
+	out := Changed{}
+	for key, value := range data {
+		old, had := live[key]
+		if !had || !bytes.Equal(old, value) {
+			out[key] = moment
+			continue
+		}
+		if kept, ok := before[key]; ok {
+			out[key] = kept
+		}
+	}
+	return out
+}
