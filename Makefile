@@ -83,7 +83,7 @@ demo: ## Play a rebirth on this machine (ARGS: its flags, such as --fast).
 .PHONY: image
 image: ## Build an image of one binary each; needs docker or podman (CONTAINER_TOOL).
 	@command -v $(CONTAINER_TOOL) >/dev/null || { \
-		echo "make image needs $(CONTAINER_TOOL) with BuildKit, or CONTAINER_TOOL=podman; no registry is asked: the base is empty" >&2; exit 1; }
+		echo "make image needs $(CONTAINER_TOOL) (or CONTAINER_TOOL=podman) and its daemon; no registry is asked, for the base is empty" >&2; exit 1; }
 	@for program in $(PROGRAMS); do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -trimpath -ldflags '$(LDFLAGS)' -o "bin/linux-$(GOARCH)/$$program" "./cmd/$$program"; \
 		$(CONTAINER_TOOL) build --platform linux/$(GOARCH) --build-arg PROGRAM="bin/linux-$(GOARCH)/$$program" \

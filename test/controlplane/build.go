@@ -145,10 +145,9 @@ func (s toolStore) compile(ctx context.Context, t tool, path string) error {
 		ldflags += " " + t.ldflags(version)
 	}
 	start := time.Now()
-	var packages atomic.Int64
-	end := s.progress.step(fmt.Sprintf("%s: building %s of %s (the first time takes minutes)", t.name, version, t.module),
-		func() string { return fmt.Sprintf("%d packages compiled", packages.Load()) })
-	err = s.goBuild(ctx, t, ldflags, path+".new", &packages)
+	var done buildCounts
+	end := s.progress.step(fmt.Sprintf("%s: building %s %s (this once; it can take minutes)", t.name, t.module, version), done.String)
+	err = s.goBuild(ctx, t, ldflags, path+".new", &done)
 	end()
 	if err != nil {
 		return fmt.Errorf("build %s %s: %w", t.name, version, err)
@@ -157,9 +156,16 @@ func (s toolStore) compile(ctx context.Context, t tool, path string) error {
 	return os.Rename(path+".new", path)
 }
 
-// goBuild counts the packages that "go build -v" names; any other line is part of
-// an error.
-func (s toolStore) goBuild(ctx context.Context, t tool, ldflags, out string, packages *atomic.Int64) error {
+// buildCounts is how far a build has come.
+type buildCounts struct{ modules, packages atomic.Int64 }
+
+func (c *buildCounts) String() string {
+	return fmt.Sprintf("%d modules downloaded, %d packages compiled", c.modules.Load(), c.packages.Load())
+}
+
+// goBuild counts the modules and packages that "go build -v" names; any other line
+// is part of an error.
+func (s toolStore) goBuild(ctx context.Context, t tool, ldflags, out string, done *buildCounts) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-ldflags", ldflags, "-o", out, t.pkg)
 	cmd.Dir = filepath.Join(s.root, "tools", t.tools)
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-buildvcs=false")
@@ -174,10 +180,13 @@ func (s toolStore) goBuild(ctx context.Context, t tool, ldflags, out string, pac
 	lines := bufio.NewScanner(stderr)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		line := lines.Text()
-		packages.Add(1)
-		if strings.ContainsAny(line, " #:") && !strings.HasPrefix(line, "go: downloading ") {
+		switch line := lines.Text(); {
+		case strings.HasPrefix(line, "go: downloading "):
+			done.modules.Add(1)
+		case strings.ContainsAny(line, " #:"):
 			complaints = append(complaints, line)
+		default:
+			done.packages.Add(1)
 		}
 	}
 	if err := cmd.Wait(); err != nil {

@@ -48,7 +48,7 @@ func (p progress) step(what string, detail func() string) (end func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				p.refresh(fmt.Sprintf("%s: %s %s", what, elapsed(start), detail()))
+				p.refresh(fmt.Sprintf("%s, %s %s", what, elapsed(start), detail()))
 			}
 		}
 	})

@@ -108,7 +108,7 @@ func Decide(e External, method v1alpha1.TakeOverMethod, targetName string) Answe
 		return Answer{WrongTarget, fmt.Sprintf("%s writes Secret %q (spec.target.name), not %q: name the ExternalSecret that does in spec.externalSecret.name of the import",
 			name, e.TargetName, targetName)}
 	case e.quiet() && e.frozen() && e.shielded():
-		return Answer{Frozen, fmt.Sprintf("%s is frozen%s; the way back is in its annotation %s%s",
+		return Answer{Frozen, fmt.Sprintf("%s is frozen and leaves the Secret alone%s; the way back is in its annotation %s%s",
 			name, e.seedNote(), v1alpha1.FrozenAnnotation, thawNote(method))}
 	case method == v1alpha1.TakeOverFreeze && (!e.quiet() || e.frozen()):
 		return Answer{NeedsFreeze, fmt.Sprintf("%s still writes the Secret, so it has to be frozen first: that sets %s", name, strings.Join(e.unquiet(), " and "))}
@@ -153,7 +153,7 @@ func (e External) seedNote() string {
 	if e.Refreshed {
 		return ""
 	}
-	return " (it has not done so yet: it will overwrite the Secret once more)"
+	return " (it has not written it yet, and will once)"
 }
 
 func thawNote(method v1alpha1.TakeOverMethod) string {

@@ -160,13 +160,13 @@ var _ = Describe("Deciding whether the Secret can be taken", func() {
 		Entry("both", quiet, v1alpha1.TakeOverCooperate, externalsecret.Quiet, true,
 			"ExternalSecret monitoring/grafana only seeds the Secret"),
 		Entry("both, not seeded yet", both(quiet, unset("status")), v1alpha1.TakeOverCooperate, externalsecret.Quiet, true,
-			"ExternalSecret monitoring/grafana only seeds the Secret (it has not done so yet: it will overwrite the Secret once more)"),
+			"ExternalSecret monitoring/grafana only seeds the Secret (it has not written it yet, and will once)"),
 		Entry("both, in Git, though Freeze would be allowed", quiet, v1alpha1.TakeOverFreeze, externalsecret.Quiet, true,
 			"ExternalSecret monitoring/grafana only seeds the Secret"),
 		Entry("it refreshes, Freeze", both(), v1alpha1.TakeOverFreeze, externalsecret.NeedsFreeze, false,
 			"ExternalSecret monitoring/grafana still writes the Secret, so it has to be frozen first: that sets spec.target.creationPolicy to Orphan (it is Owner) and spec.refreshPolicy to CreatedOnce (it is Periodic)"),
 		Entry("frozen", frozen, v1alpha1.TakeOverFreeze, externalsecret.Frozen, true,
-			"ExternalSecret monitoring/grafana is frozen; the way back is in its annotation rebirth.tazlab.net/frozen"),
+			"ExternalSecret monitoring/grafana is frozen and leaves the Secret alone; the way back is in its annotation rebirth.tazlab.net/frozen"),
 		Entry("frozen, and Flux was let at it", both(frozen, unset("metadata", "annotations", reconcileKey)),
 			v1alpha1.TakeOverFreeze, externalsecret.NeedsFreeze, false,
 			"ExternalSecret monitoring/grafana still writes the Secret, so it has to be frozen first: that sets annotation kustomize.toolkit.fluxcd.io/reconcile to disabled"),
@@ -175,7 +175,7 @@ var _ = Describe("Deciding whether the Secret can be taken", func() {
 			"ExternalSecret monitoring/grafana still writes the Secret, so it has to be frozen first: that sets spec.target.creationPolicy to Orphan (it is Owner)"),
 		Entry("frozen by a method that the import no longer asks for", frozen,
 			v1alpha1.TakeOverCooperate, externalsecret.Frozen, true,
-			"ExternalSecret monitoring/grafana is frozen; the way back is in its annotation rebirth.tazlab.net/frozen: once Git sets spec.target.creationPolicy Orphan and spec.refreshPolicy CreatedOnce, remove that annotation and kustomize.toolkit.fluxcd.io/reconcile"),
+			"ExternalSecret monitoring/grafana is frozen and leaves the Secret alone; the way back is in its annotation rebirth.tazlab.net/frozen: once Git sets spec.target.creationPolicy Orphan and spec.refreshPolicy CreatedOnce, remove that annotation and kustomize.toolkit.fluxcd.io/reconcile"),
 		Entry("another target, however quiet", both(quiet, set("other", "spec", "target", "name")),
 			v1alpha1.TakeOverFreeze, externalsecret.WrongTarget, false,
 			`ExternalSecret monitoring/grafana writes Secret "other" (spec.target.name), not "db-credentials": name the ExternalSecret that does in spec.externalSecret.name of the import`),
@@ -314,7 +314,7 @@ var _ = Describe("Freezing and thawing", func() {
 		before := read()
 		Expect(externalsecret.Freeze(ctx, c, before)).To(Succeed())
 		Expect(externalsecret.Decide(read(), v1alpha1.TakeOverFreeze, secretName).Kind).To(Equal(externalsecret.Frozen))
-		Expect(externalsecret.Freeze(ctx, c, before)).To(MatchError(HavePrefix("freezing ExternalSecret monitoring/grafana: ")))
+		Expect(externalsecret.Freeze(ctx, c, before)).To(MatchError(HavePrefix("freezing ExternalSecret monitoring/grafana")))
 		Expect(externalsecret.Thaw(ctx, c, read())).To(Succeed())
 		Expect(read()).To(And(HaveField("CreationPolicy", "Owner"), HaveField("RefreshPolicy", "")))
 		Expect(externalsecret.Thaw(ctx, c, read())).To(Succeed())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,7 +44,7 @@ func Freeze(ctx context.Context, c client.Client, e External) error {
 	if err != nil {
 		return err
 	}
-	return apply(ctx, c, e, patch, "freezing")
+	return write(ctx, c, e, patch, "freezing")
 }
 
 // Thaw undoes Freeze; without an annotation of Freeze it does nothing. It fails if
@@ -53,19 +54,24 @@ func Thaw(ctx context.Context, c client.Client, e External) error {
 	if err != nil || patch == nil {
 		return err
 	}
-	return apply(ctx, c, e, patch, "thawing")
+	return write(ctx, c, e, patch, "thawing")
 }
 
-func apply(ctx context.Context, c client.Client, e External, patch []byte, doing string) error {
+func write(ctx context.Context, c client.Client, e External, patch []byte, doing string) error {
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(GroupVersionKind)
 	object.SetNamespace(e.Namespace)
 	object.SetName(e.Name)
 	err := c.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(v1alpha1.ManagedByValue))
-	if err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsInvalid(err):
+		// The API server doesn't say which: a failed test has no words of its own.
+		return fmt.Errorf("%s ExternalSecret %s/%s, which changed meanwhile or refuses it: %w", doing, e.Namespace, e.Name, err)
+	default:
 		return fmt.Errorf("%s ExternalSecret %s/%s: %w", doing, e.Namespace, e.Name, err)
 	}
-	return nil
 }
 
 // FreezePatch is the one JSON patch that freezes e. Freezing again what somebody
