@@ -50,12 +50,12 @@ generate: ## Write deep copies, CRDs and the API reference anew.
 
 .PHONY: verify
 verify: ## Fail if a generated file or go.mod is stale, or go vet complains.
-	@rm -rf out/verify && mkdir -p out/verify/api/v1alpha1
-	$(call generate-into,out/verify)
+	@rm -rf out/_verify && mkdir -p out/_verify/api/v1alpha1
+	$(call generate-into,out/_verify)
 	@for file in $(GENERATED); do \
-		diff -u "$$file" "out/verify/$$file" || { echo "$$file is stale: run 'make generate' and commit what changes" >&2; exit 1; }; \
+		diff -u "$$file" "out/_verify/$$file" || { echo "$$file is stale: run 'make generate' and commit what changes" >&2; exit 1; }; \
 	done
-	@diff <(cd out/verify && find . -type f | sort) <(printf './%s\n' $(GENERATED) | sort) \
+	@diff <(cd out/_verify && find . -type f | sort) <(printf './%s\n' $(GENERATED) | sort) \
 		|| { echo "the generators write other files (<) than GENERATED in the Makefile lists (>)" >&2; exit 1; }
 	go mod tidy -diff
 	go vet ./...

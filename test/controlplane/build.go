@@ -146,7 +146,7 @@ func (s toolStore) compile(ctx context.Context, t tool, path string) error {
 	}
 	start := time.Now()
 	var done buildCounts
-	end := s.progress.step(fmt.Sprintf("%s: building %s %s (this once; it can take minutes)", t.name, t.module, version), done.String)
+	end := s.progress.step(fmt.Sprintf("%s: building %s %s", t.name, t.module, version), done.String)
 	err = s.goBuild(ctx, t, ldflags, path+".new", &done)
 	end()
 	if err != nil {
@@ -160,7 +160,13 @@ func (s toolStore) compile(ctx context.Context, t tool, path string) error {
 type buildCounts struct{ modules, packages atomic.Int64 }
 
 func (c *buildCounts) String() string {
-	return fmt.Sprintf("%d modules downloaded, %d packages compiled", c.modules.Load(), c.packages.Load())
+	if packages := c.packages.Load(); packages > 0 {
+		return fmt.Sprintf("%d packages compiled", packages)
+	}
+	if modules := c.modules.Load(); modules > 0 {
+		return fmt.Sprintf("%d modules downloaded", modules)
+	}
+	return ""
 }
 
 // goBuild counts the modules and packages that "go build -v" names; any other line

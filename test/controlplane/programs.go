@@ -60,7 +60,7 @@ func findAssets(ctx context.Context, store toolStore) (Programs, error) {
 	if ctx.Err() != nil {
 		return Programs{}, context.Cause(ctx)
 	}
-	store.progress.say("etcd, kube-apiserver: not from setup-envtest (%v), so from Go modules", err)
+	store.progress.say("etcd, kube-apiserver: not from setup-envtest (%v), so built from Go modules, which takes minutes the first time", err)
 	var assets Programs
 	if assets.Etcd, err = store.build(ctx, etcd); err != nil {
 		return Programs{}, err

@@ -61,12 +61,16 @@ func (p progress) step(what string, detail func() string) (end func()) {
 	}
 }
 
+// refresh writes no more than fits on one line: the rest would stay behind.
 func (p progress) refresh(line string) {
-	if p.terminal {
-		fmt.Fprintf(p.out, "\r\033[K%s", line)
+	if !p.terminal {
+		p.say("%s", line)
 		return
 	}
-	p.say("%s", line)
+	if width, _, err := term.GetSize(int(p.out.(*os.File).Fd())); err == nil && width > 0 && len(line) >= width {
+		line = line[:width-1]
+	}
+	fmt.Fprintf(p.out, "\r\033[K%s", line)
 }
 
 func elapsed(since time.Time) time.Duration { return time.Since(since).Round(time.Second) }

@@ -290,8 +290,8 @@ var _ = Describe("Freezing and thawing", func() {
 
 	DescribeTable("patches only the object that was read",
 		func(edit func(map[string]any)) {
-			for _, make := range []func(externalsecret.External) ([]byte, error){externalsecret.FreezePatch, externalsecret.ThawPatch} {
-				patch, err := make(observe(live(frozen)))
+			for _, patchOf := range []func(externalsecret.External) ([]byte, error){externalsecret.FreezePatch, externalsecret.ThawPatch} {
+				patch, err := patchOf(observe(live(frozen)))
 				Expect(err).NotTo(HaveOccurred())
 				_, err = patched(live(frozen), patch)
 				Expect(err).NotTo(HaveOccurred())
