@@ -6,6 +6,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -52,14 +53,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.failed(ctx, facts, err)
 	}
 	restarts, err := r.restart(ctx, facts, plan)
-	if err != nil {
-		// The mirror is written: that is reported, whatever became of the restarts.
-		if _, reportErr := r.report(ctx, facts, plan, done, restarts); reportErr != nil {
-			return ctrl.Result{}, reportErr
-		}
-		return r.failed(ctx, facts, err)
+	if apierrors.IsForbidden(err) {
+		restarts, err = forbidden(facts, err), nil
 	}
-	return r.report(ctx, facts, plan, done, restarts)
+	// The mirror is written: that is reported, whatever became of the restarts.
+	result, reportErr := r.report(ctx, facts, plan, done, restarts)
+	if err != nil || reportErr != nil {
+		return ctrl.Result{}, errors.Join(err, reportErr)
+	}
+	return result, nil
 }
 
 const (

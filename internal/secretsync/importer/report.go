@@ -173,7 +173,7 @@ func withRestarts(o outcome.Outcome, restarts restarted) outcome.Outcome {
 		return o
 	}
 	o.Class, o.Reason, o.Message = outcome.Waiting, p.Reason, p.Message
-	if p.Reason == v1alpha1.WorkloadMissingReason {
+	if p.Reason == v1alpha1.WorkloadMissingReason || p.Reason == v1alpha1.NoRightsReason {
 		o.Class = outcome.Stalled
 	}
 	return o

@@ -52,9 +52,20 @@ func (r *Reconciler) restart(ctx context.Context, f mirror.Facts, plan mirror.Pl
 	if err != nil {
 		metrics.Restarts.WithLabelValues(f.Import.Namespace, "", "failed").Inc()
 		out.plan.HandledUpTo = handledUpTo(f.Import)
-		return out, err
 	}
-	return out, nil
+	return out, err
+}
+
+// forbidden is what a restart ended in that the API server refused.
+func forbidden(f mirror.Facts, err error) restarted {
+	return restarted{looked: true, plan: rollout.Plan{
+		HandledUpTo: handledUpTo(f.Import),
+		WaitUntil:   f.Now.Add(forbiddenRetry),
+		Status:      metav1.ConditionFalse,
+		Reason:      v1alpha1.NoRightsReason,
+		Message: fmt.Sprintf("the mirror is in order, but the API server refuses what the chart's Role in namespace %s should allow about workloads; is the Role there? (%s)",
+			f.Import.Namespace, err),
+	}}
 }
 
 func (r *Reconciler) observeProcesses(ctx context.Context, f mirror.Facts, secret string, changed mirror.Changed) (rollout.Facts, error) {

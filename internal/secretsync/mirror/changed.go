@@ -45,13 +45,22 @@ func (c Changed) annotation() string {
 	return string(out)
 }
 
-// created returns the moments of a mirror that is created where no Secret was.
-// It is the second before: a process that starts within this very second was
-// waiting for the Secret (docs/decisions.md).
-func created(data redact.Data, now time.Time) Changed {
+// beforeNow is the moment of a mirror that is created where no Secret was: the
+// second before. A process that starts within this very second was waiting for
+// the Secret (docs/decisions.md).
+func beforeNow(now time.Time) time.Time {
+	return now.UTC().Truncate(time.Second).Add(-time.Second)
+}
+
+// created returns the moments of a mirror whose keys all changed at moment; none
+// if that is the zero time.
+func created(data redact.Data, moment time.Time) Changed {
 	out := Changed{}
+	if moment.IsZero() {
+		return out
+	}
 	for key := range data {
-		out[key] = now.UTC().Truncate(time.Second).Add(-time.Second)
+		out[key] = moment.UTC()
 	}
 	return out
 }

@@ -168,6 +168,14 @@ func notHandedOn(f Facts) *refusal {
 // was last seen to be right.
 func inOrder(f Facts) bool {
 	s := f.Import.Status
+	return !f.Requested && sameContent(f) && revision.Current(s.Target.ResourceVersion, f.SeenVersion) &&
+		(s.FrozenExternalSecret == "" || freezes(f.Import))
+}
+
+// sameContent reports whether the mirror that the status tells of held just what
+// it is to hold now.
+func sameContent(f Facts) bool {
+	s := f.Import.Status
 	return s.Source != nil && s.Target != nil &&
 		s.ObservedGeneration == f.Import.Generation &&
 		s.Source.Export == exportName(f.Import) &&
@@ -175,10 +183,8 @@ func inOrder(f Facts) bool {
 		s.Source.ExportGeneration == f.Export.Generation &&
 		s.Source.Revision == f.Export.Status.Revision &&
 		s.Source.NamespaceUID == f.ExportNamespace.UID &&
-		!f.Requested &&
 		s.Target.Name == TargetName(f.Import, f.Export) &&
-		s.Target.ResourceVersion != "" && s.Target.ResourceVersion == f.SeenVersion &&
-		(s.FrozenExternalSecret == "" || freezes(f.Import))
+		s.Target.ResourceVersion != ""
 }
 
 func freezes(imp *v1alpha1.SecretImport) bool {

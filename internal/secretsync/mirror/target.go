@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,7 +88,15 @@ func newMirror(f Facts, name string, data redact.Data, secretType corev1.SecretT
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.Import.Namespace, Name: name},
 		Type:       secretType,
 	}
-	dress(secret, f.Import, data, created(data, f.Now))
+	moment := beforeNow(f.Now)
+	if sameContent(f) {
+		// Somebody deleted it. What processes read then is what they would read now.
+		moment = time.Time{}
+		if at := f.Import.Status.Target.ChangedAt; at != nil {
+			moment = at.Time
+		}
+	}
+	dress(secret, f.Import, data, created(data, moment))
 	return secret
 }
 

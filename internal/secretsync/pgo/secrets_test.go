@@ -58,6 +58,11 @@ var _ = Describe("Owned", func() {
 		Expect(culprit).To(Equal("no controller owns it"))
 	})
 
+	It("refuses whatever names no UID, even for a cluster that has none", func() {
+		_, ok := pgo.Owned(owner(func(r *metav1.OwnerReference) { r.UID = "" }), pgo.Cluster{Name: "tazlab-db"})
+		Expect(ok).To(BeFalse())
+	})
+
 	DescribeTable("refuses and says whose it is",
 		func(change func(*metav1.OwnerReference), message string) {
 			culprit, ok := pgo.Owned(owner(change), reborn())

@@ -68,10 +68,10 @@ func resting(f Facts) bool {
 	if s.Verification == nil || s.ObservedGeneration != f.Export.Generation || f.Requested {
 		return false
 	}
-	if f.SeenVersion == "" || s.Verification.Revision != f.SeenVersion || s.Verification.Database != database(f) {
+	if !revision.Current(s.Verification.Revision, f.SeenVersion) || s.Verification.Database != database(f) {
 		return false
 	}
-	if s.CA != "" && (!f.Export.IncludesCA() || f.SeenCAVersion != s.CAResourceVersion) {
+	if s.CA != "" && (!f.Export.IncludesCA() || !revision.Current(s.CAResourceVersion, f.SeenCAVersion)) {
 		return false
 	}
 	return final(s.Verification.Result) || untilNext(f) > 0

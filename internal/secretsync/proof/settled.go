@@ -10,6 +10,7 @@ import (
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/pgo"
+	"github.com/tazzo/rebirth/internal/secretsync/revision"
 )
 
 // obstacle is why a source can't be proven now.
@@ -63,7 +64,7 @@ func unsettled(f Facts) *obstacle {
 // the present incarnation of the database.
 func proven(f Facts) bool {
 	v := f.Export.Status.Verification
-	return v != nil && v.Result == v1alpha1.LoginSucceededReason && v.Revision == f.SeenVersion && v.Database == database(f)
+	return v != nil && v.Result == v1alpha1.LoginSucceededReason && revision.Current(v.Revision, f.SeenVersion) && v.Database == database(f)
 }
 
 func database(f Facts) string {

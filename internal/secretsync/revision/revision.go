@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
 // New names the source Secret at resourceVersion, handed on together with the
@@ -23,4 +25,20 @@ func New(resourceVersion, ca string) string {
 func Source(revision string) string {
 	source, _, _ := strings.Cut(revision, ".")
 	return source
+}
+
+// Current reports whether what was noted at resourceVersion noted still holds for
+// an object that a cache shows at seen. A cache may lag behind our own write and
+// show an older version; a newer one means that somebody wrote since. Versions of
+// one resource can be compared since Kubernetes 1.35 (KEP-5504), and never did
+// anything but grow before.
+func Current(noted, seen string) bool {
+	if noted == "" || seen == "" {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(seen, noted)
+	if err != nil {
+		return seen == noted
+	}
+	return order <= 0
 }
