@@ -16,7 +16,7 @@ import (
 	"github.com/tazzo/rebirth/internal/manager"
 	"github.com/tazzo/rebirth/internal/secretsync"
 	"github.com/tazzo/rebirth/internal/secretsync/grants"
-	"github.com/tazzo/rebirth/internal/secretsync/login"
+	"github.com/tazzo/rebirth/internal/secretsync/pglogin"
 )
 
 func main() {
@@ -98,7 +98,7 @@ func newManager(cmd *cobra.Command, cfg *rest.Config, f flags, granted grants.Se
 		return nil, err
 	}
 	return mgr, secretsync.Setup(cmd.Context(), mgr, secretsync.Options{
-		Grants: granted, Concurrent: f.manager.Concurrent, Login: login.Try, Clock: clock.RealClock{},
+		Grants: granted, Concurrent: f.manager.Concurrent, Login: pglogin.Try, Clock: clock.RealClock{},
 	})
 }
 

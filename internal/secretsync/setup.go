@@ -39,7 +39,7 @@ type Options struct {
 	Grants grants.Set
 	// Concurrent is how many objects of a kind are reconciled at the same time.
 	Concurrent int
-	// Login tries a password; login.Try outside of tests.
+	// Login tries a password; pglogin.Try outside of tests.
 	Login login.Func
 	Clock clock.PassiveClock
 }

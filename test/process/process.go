@@ -20,7 +20,8 @@ import (
 type Command struct {
 	Path string
 	Args []string
-	Dir  string // to run in; "" is that of this process
+	Dir  string   // to run in; "" is that of this process
+	Env  []string // "KEY=value", added to this process's own environment
 	// Log is the file that takes both outputs; its end is quoted in errors.
 	Log string
 	// Credential is whom to run as, for root alone.
@@ -45,6 +46,7 @@ func Start(command Command) (*Process, error) {
 	}
 	cmd := exec.Command(command.Path, command.Args...)
 	cmd.Dir = command.Dir
+	cmd.Env = append(os.Environ(), command.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: a Ctrl-C in the terminal is for the test alone, which
 	// then stops its servers in order.
@@ -113,6 +115,9 @@ func (p *Process) Stop(signal os.Signal, grace time.Duration) error {
 	<-p.done
 	return nil
 }
+
+// PID is the child's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Signal sends a signal, say to have the process read its configuration again.
 func (p *Process) Signal(signal os.Signal) error { return p.cmd.Process.Signal(signal) }

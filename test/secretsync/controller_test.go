@@ -16,6 +16,7 @@ import (
 	"github.com/tazzo/rebirth/internal/secretsync"
 	"github.com/tazzo/rebirth/internal/secretsync/grants"
 	"github.com/tazzo/rebirth/internal/secretsync/login"
+	"github.com/tazzo/rebirth/internal/secretsync/pglogin"
 )
 
 // instance is one running secret-sync.
@@ -50,7 +51,7 @@ func run(ctx context.Context, s settings) *instance {
 		s.clock = clock.RealClock{}
 	}
 	if s.login == nil {
-		s.login = login.Try
+		s.login = pglogin.Try
 	}
 	if s.grants == nil {
 		granted, err := grants.Parse([]string{databaseNamespace}, []string{consumerNamespace})

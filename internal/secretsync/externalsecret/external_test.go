@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/secretsync/eso"
 	"github.com/tazzo/rebirth/internal/secretsync/externalsecret"
 )
 
@@ -76,7 +77,7 @@ var frozen = both(quiet,
 
 func observe(object *unstructured.Unstructured) externalsecret.External {
 	c := fake.NewClientBuilder().WithObjects(object).Build()
-	e, err := externalsecret.Observe(context.Background(), c, namespace, name)
+	e, err := eso.Observe(context.Background(), c, namespace, name)
 	Expect(err).NotTo(HaveOccurred())
 	return e
 }
@@ -116,7 +117,7 @@ var _ = Describe("Observing an ExternalSecret", func() {
 
 	DescribeTable("takes what isn't there for a fact",
 		func(errs map[string]error, served, outdated, exists bool) {
-			e, err := externalsecret.Observe(context.Background(), failing(errs), namespace, name)
+			e, err := eso.Observe(context.Background(), failing(errs), namespace, name)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(e).To(And(HaveField("Served", served), HaveField("Outdated", outdated), HaveField("Exists", exists)))
 		},
@@ -129,7 +130,7 @@ var _ = Describe("Observing an ExternalSecret", func() {
 
 	DescribeTable("fails when the API server does, and names the object",
 		func(errs map[string]error) {
-			_, err := externalsecret.Observe(context.Background(), failing(errs), namespace, name)
+			_, err := eso.Observe(context.Background(), failing(errs), namespace, name)
 			Expect(err).To(MatchError(HavePrefix("reading ExternalSecret monitoring/grafana: ")))
 		},
 		Entry("in v1", map[string]error{"v1": errors.New("boom")}),
@@ -307,16 +308,16 @@ var _ = Describe("Freezing and thawing", func() {
 		ctx := context.Background()
 		c := fake.NewClientBuilder().WithObjects(live()).Build()
 		read := func() externalsecret.External {
-			e, err := externalsecret.Observe(ctx, c, namespace, name)
+			e, err := eso.Observe(ctx, c, namespace, name)
 			Expect(err).NotTo(HaveOccurred())
 			return e
 		}
 		before := read()
-		Expect(externalsecret.Freeze(ctx, c, before)).To(Succeed())
+		Expect(eso.Freeze(ctx, c, before)).To(Succeed())
 		Expect(externalsecret.Decide(read(), v1alpha1.TakeOverFreeze, secretName).Kind).To(Equal(externalsecret.Frozen))
-		Expect(externalsecret.Freeze(ctx, c, before)).To(MatchError(HavePrefix("freezing ExternalSecret monitoring/grafana")))
-		Expect(externalsecret.Thaw(ctx, c, read())).To(Succeed())
+		Expect(eso.Freeze(ctx, c, before)).To(MatchError(HavePrefix("freezing ExternalSecret monitoring/grafana")))
+		Expect(eso.Thaw(ctx, c, read())).To(Succeed())
 		Expect(read()).To(And(HaveField("CreationPolicy", "Owner"), HaveField("RefreshPolicy", "")))
-		Expect(externalsecret.Thaw(ctx, c, read())).To(Succeed())
+		Expect(eso.Thaw(ctx, c, read())).To(Succeed())
 	})
 })

@@ -10,7 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/tazzo/rebirth/internal/secretsync/externalsecret"
+	"github.com/tazzo/rebirth/internal/secretsync/eso"
 	"github.com/tazzo/rebirth/internal/secretsync/metrics"
 	"github.com/tazzo/rebirth/internal/secretsync/mirror"
 )
@@ -41,9 +41,9 @@ func (r *Reconciler) apply(ctx context.Context, f mirror.Facts, plan mirror.Plan
 	case mirror.Delete:
 		return applied{}, r.delete(ctx, plan.Mirror.Secret())
 	case mirror.Freeze:
-		return applied{}, externalsecret.Freeze(ctx, r.Client, *f.External)
+		return applied{}, eso.Freeze(ctx, r.Client, *f.External)
 	case mirror.Thaw:
-		return applied{}, externalsecret.Thaw(ctx, r.Client, *f.External)
+		return applied{}, eso.Thaw(ctx, r.Client, *f.External)
 	}
 	if plan.Mirror != nil {
 		return applied{version: plan.Mirror.Secret().ResourceVersion}, nil

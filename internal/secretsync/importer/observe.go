@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
-	"github.com/tazzo/rebirth/internal/secretsync/externalsecret"
+	"github.com/tazzo/rebirth/internal/secretsync/eso"
 	"github.com/tazzo/rebirth/internal/secretsync/mirror"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 )
@@ -104,7 +104,7 @@ func (r *Reconciler) readSecrets(ctx context.Context, f *mirror.Facts, target st
 		return err
 	}
 	if name := mirror.ExternalSecretName(f.Import, target); name != "" {
-		external, err := externalsecret.Observe(ctx, r.Live, f.Import.Namespace, name)
+		external, err := eso.Observe(ctx, r.Live, f.Import.Namespace, name)
 		if err != nil {
 			return err
 		}

@@ -13,9 +13,14 @@ import (
 // maxNamed is how many workloads of one kind of news a message names.
 const maxNamed = 10
 
+// lookAgainAfter is the time between two looks at processes whose start is not
+// reported yet.
+const lookAgainAfter = 5 * time.Second
+
 // conclude turns the findings about single workloads into the plan.
 func conclude(f Facts, findings []finding, missing []absence) Plan {
 	plan := Plan{HandledUpTo: f.HandledUpTo}
+	unsure := false
 	for _, found := range findings {
 		switch found.answer {
 		case restart:
@@ -29,21 +34,30 @@ func conclude(f Facts, findings []finding, missing []absence) Plan {
 			})
 		case tooSoon:
 			plan.Deferred = append(plan.Deferred, Deferral{Ref: found.workload.WorkloadReference, Until: found.until})
-			if plan.WaitUntil.IsZero() || found.until.Before(plan.WaitUntil) {
-				plan.WaitUntil = found.until
-			}
+			plan.wait(found.until)
 		case nothingOld, optedOut, askedFor:
+		}
+		if len(found.unsure) > 0 {
+			unsure = true
+			plan.wait(f.Now.Add(lookAgainAfter))
 		}
 	}
 
 	plan.Status, plan.Reason = verdict(findings, missing)
 	plan.Message = message(f, findings, missing)
-	if plan.Status == metav1.ConditionTrue {
+	if plan.Status == metav1.ConditionTrue && !unsure {
 		if _, newest := everyKey().newest(f.Changed); newest.After(plan.HandledUpTo) {
 			plan.HandledUpTo = newest
 		}
 	}
 	return plan
+}
+
+// wait brings WaitUntil forward.
+func (p *Plan) wait(until time.Time) {
+	if p.WaitUntil.IsZero() || until.Before(p.WaitUntil) {
+		p.WaitUntil = until
+	}
 }
 
 func verdict(findings []finding, missing []absence) (metav1.ConditionStatus, string) {
@@ -66,7 +80,7 @@ func verdict(findings []finding, missing []absence) (metav1.ConditionStatus, str
 
 // message tells the news in the order of its urgency.
 func message(f Facts, findings []finding, missing []absence) string {
-	var absent, restarted, asked, deferred, left, hints []string
+	var absent, restarted, asked, deferred, left, unsure, hints []string
 	for _, a := range missing {
 		absent = append(absent, a.String())
 	}
@@ -74,6 +88,9 @@ func message(f Facts, findings []finding, missing []absence) string {
 		name := found.workload.Kind + "/" + found.workload.Name
 		switch found.answer {
 		case nothingOld:
+			for _, p := range found.unsure {
+				unsure = append(unsure, fmt.Sprintf("looking again whether container %s of pod %s started before the change of key %q, which its kubelet has not reported yet", p.Container, p.Pod, p.Key))
+			}
 			continue
 		case optedOut:
 			left = append(left, fmt.Sprintf("%s holds an older value and is left alone, as its annotation %s says",
@@ -92,7 +109,7 @@ func message(f Facts, findings []finding, missing []absence) string {
 	}
 
 	var parts []string
-	for _, some := range [][]string{absent, restarted, asked, deferred, left, hints} {
+	for _, some := range [][]string{absent, restarted, asked, deferred, left, unsure, hints} {
 		parts = append(parts, atMost(some)...)
 	}
 	if len(parts) == 0 {

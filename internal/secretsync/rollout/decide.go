@@ -75,8 +75,8 @@ type Plan struct {
 	Restarts []Restart
 	// Deferred are the restarts that spec.restart.minInterval holds back.
 	Deferred []Deferral
-	// WaitUntil is when the first deferred restart is due: decide again then.
-	// Zero when nothing is deferred.
+	// WaitUntil is when to decide again: when the first deferred restart is due, or
+	// a kubelet may have reported a start. Zero when there is nothing to wait for.
 	WaitUntil time.Time
 	// HandledUpTo is the new value of the status field once Apply's answer has
 	// every one of Restarts. If it lacks one, keep the old value and decide again.
@@ -152,6 +152,7 @@ type finding struct {
 	oldest   Process
 	stamp    time.Time
 	until    time.Time // tooSoon: when the restart is due
+	unsure   []Process // nothingOld: processes that may turn out to be old
 }
 
 func judge(f Facts, w Workload) finding {
@@ -159,7 +160,7 @@ func judge(f Facts, w Workload) finding {
 	pods := podsOf(w, f.Pods)
 	old := oldProcesses(f, pods, all)
 	if len(old) == 0 {
-		return finding{workload: w, answer: nothingOld}
+		return finding{workload: w, answer: nothingOld, unsure: notYetKnown(f, w, pods, all)}
 	}
 
 	found := finding{
@@ -179,6 +180,16 @@ func judge(f Facts, w Workload) finding {
 		found.answer = restart
 	}
 	return found
+}
+
+// notYetKnown returns the processes whose start has to be waited for: not of a
+// workload that is left alone, nor of one whose pods are being replaced anyway.
+func notYetKnown(f Facts, w Workload, pods []*corev1.Pod, all bool) []Process {
+	if w.Annotations[v1alpha1.RestartAnnotation] == v1alpha1.RestartNever {
+		return nil
+	}
+	stamp := stampOf(w.PodTemplate.Annotations, f.Import)
+	return slices.DeleteFunc(unreported(f, pods, all), func(p Process) bool { return !stamp.Before(p.Changed) })
 }
 
 // choose returns the workloads that the spec is about, in a fixed order, and the

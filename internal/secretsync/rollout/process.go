@@ -73,6 +73,42 @@ func isReplicaSet(owner *metav1.OwnerReference) bool {
 // that they read; of every key if all is set.
 func oldProcesses(f Facts, pods []*corev1.Pod, all bool) []Process {
 	var old []Process
+	for _, p := range readers(f, pods, all) {
+		if started, ok := startOf(p.pod, p.Container); ok && !started.After(p.Changed) {
+			p.Started = started
+			old = append(old, p.Process)
+		}
+	}
+	return old
+}
+
+// reportedWithin is how long a kubelet may take to report a container's start.
+const reportedWithin = time.Minute
+
+// unreported returns the processes that may have started with an old value just
+// before a change, and whose kubelet has not said so yet. Started is zero.
+func unreported(f Facts, pods []*corev1.Pod, all bool) []Process {
+	var unsure []Process
+	for _, p := range readers(f, pods, all) {
+		if p.pod.Spec.NodeName == "" || p.pod.CreationTimestamp.After(p.Changed) || !f.Now.Before(p.Changed.Add(reportedWithin)) {
+			continue
+		}
+		if mayHaveStarted(p.pod, p.Container) {
+			unsure = append(unsure, p.Process)
+		}
+	}
+	return unsure
+}
+
+// reader is a container that reads a key which changed, started or not.
+type reader struct {
+	Process
+	pod *corev1.Pod
+}
+
+// readers returns the containers that read a changed key; of every key if all is set.
+func readers(f Facts, pods []*corev1.Pod, all bool) []reader {
+	var found []reader
 	for _, pod := range pods {
 		// A pod with a stamp was created after the change that the stamp names,
 		// whatever its node's clock says.
@@ -83,17 +119,16 @@ func oldProcesses(f Facts, pods []*corev1.Pod, all bool) []Process {
 				keys = readBy(&pod.Spec, c, f.Secret)
 			}
 			key, at := keys.newest(changed)
-			started, ok := startOf(pod, c.Name)
-			if at.IsZero() || !ok || started.After(at) {
+			if at.IsZero() {
 				continue
 			}
-			old = append(old, Process{
-				Pod: pod.Name, Container: c.Name, Started: started,
-				Key: key, Changed: at, podAnnotations: pod.Annotations,
+			found = append(found, reader{
+				Process: Process{Pod: pod.Name, Container: c.Name, Key: key, Changed: at, podAnnotations: pod.Annotations},
+				pod:     pod,
 			})
 		}
 	}
-	return old
+	return found
 }
 
 // after keeps the changes that are newer than stamp.
@@ -134,6 +169,27 @@ func startOfTerminated(pod *corev1.Pod, state *corev1.ContainerStateTerminated) 
 		return pod.CreationTimestamp.Time
 	}
 	return state.StartedAt.Time
+}
+
+// mayHaveStarted reports whether the container has no start in its status, and
+// waits for nothing that would keep it from having started since: what it waited
+// for last may have come a moment ago.
+func mayHaveStarted(pod *corev1.Pod, container string) bool {
+	state, _, found := stateOf(pod, container)
+	switch {
+	case !found:
+		return true
+	case state.Running != nil, state.Terminated != nil:
+		return false
+	case state.Waiting == nil:
+		return true
+	}
+	switch state.Waiting.Reason {
+	case "", "ContainerCreating", "PodInitializing", "CreateContainerConfigError":
+		return true
+	default:
+		return false
+	}
 }
 
 func stateOf(pod *corev1.Pod, container string) (state, last corev1.ContainerState, found bool) {

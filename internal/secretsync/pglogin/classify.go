@@ -1,4 +1,4 @@
-package login
+package pglogin
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tazzo/rebirth/internal/secretsync/login"
 )
 
 // SQLSTATEs that a server answers a login with (src/backend/utils/errcodes.txt).
@@ -25,42 +27,42 @@ const (
 // Classify says what the error of a connection attempt means; nil is a login.
 // It is pure. Its messages leave out what differs from one attempt to the next,
 // such as a local port.
-func Classify(err error) Result {
+func Classify(err error) login.Result {
 	var refusal *pgconn.PgError
 	switch {
 	case err == nil:
-		return Result{Succeeded, "the password logs in"}
+		return login.Result{Outcome: login.Succeeded, Message: "the password logs in"}
 	case errors.As(err, &refusal):
 		return classifyRefusal(refusal)
 	case errors.Is(err, errNotPostgreSQL):
-		return Result{Unreachable, errNotPostgreSQL.Error()}
+		return login.Result{Outcome: login.Unreachable, Message: errNotPostgreSQL.Error()}
 	}
 	if why, failed := tlsFailure(err); failed {
-		return Result{TLSFailed, why}
+		return login.Result{Outcome: login.TLSFailed, Message: why}
 	}
 	if why, failed := networkFailure(err); failed {
-		return Result{Unreachable, why}
+		return login.Result{Outcome: login.Unreachable, Message: why}
 	}
 	// What is left is pgconn's: the way of authentication was not acceptable, or
 	// the server broke the protocol.
-	return Result{Refused, "the server may not have the password: " + quote(innermost(err).Error())}
+	return login.Result{Outcome: login.Refused, Message: "the server may not have the password: " + quote(innermost(err).Error())}
 }
 
-func classifyRefusal(refusal *pgconn.PgError) Result {
+func classifyRefusal(refusal *pgconn.PgError) login.Result {
 	said := fmt.Sprintf("%s (SQLSTATE %s)", quote(refusal.Message), quote(refusal.Code))
 	switch {
 	case refusal.Code == invalidPassword:
-		return Result{PasswordRefused, "the database refuses the password (SQLSTATE 28P01)"}
+		return login.Result{Outcome: login.PasswordRefused, Message: "the database refuses the password (SQLSTATE 28P01)"}
 	case refusal.Code == invalidCatalogName, refusal.Code == insufficientRight:
-		return Result{Succeeded, "the password is right, though the user can't use the database: " + said}
+		return login.Result{Outcome: login.Succeeded, Message: "the password is right, though the user can't use the database: " + said}
 	case refusal.Code == invalidAuthorization && refusal.Routine == "InitializeSessionUserId":
-		return Result{Refused, "the role may not log in: " + said + "; see spec.users[].options of the cluster"}
+		return login.Result{Outcome: login.Refused, Message: "the role may not log in: " + said + "; see spec.users[].options of the cluster"}
 	case refusal.Code == invalidAuthorization:
-		return Result{Refused, "pg_hba.conf lets no password login through, or wants a client certificate: " + said}
+		return login.Result{Outcome: login.Refused, Message: "pg_hba.conf lets no password login through, or wants a client certificate: " + said}
 	case strings.HasPrefix(refusal.Code, "28"):
-		return Result{Refused, "the database refuses the login: " + said}
+		return login.Result{Outcome: login.Refused, Message: "the database refuses the login: " + said}
 	}
-	return Result{Unreachable, "the database takes no logins now: " + said}
+	return login.Result{Outcome: login.Unreachable, Message: "the database takes no logins now: " + said}
 }
 
 func tlsFailure(err error) (why string, failed bool) {

@@ -1,4 +1,4 @@
-package login
+package pglogin
 
 import (
 	"crypto/tls"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/tazzo/rebirth/internal/secretsync/login"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 var errCA = errors.New("the CA holds no PEM certificate")
 
 // configure sets every field that ParseConfig could have filled from elsewhere.
-func configure(target Target) (*pgconn.Config, error) {
+func configure(target login.Target) (*pgconn.Config, error) {
 	port, err := validate(target)
 	if err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func parseBlank() (*pgconn.Config, error) {
 
 // validate refuses what pgconn would take for something else: a path for a
 // socket, a NUL for the end of a field. Its errors quote nothing.
-func validate(target Target) (port uint16, err error) {
+func validate(target login.Target) (port uint16, err error) {
 	if net.ParseIP(target.Host) == nil && len(validation.IsDNS1123Subdomain(target.Host)) > 0 {
 		return 0, errors.New("the host is neither one DNS name nor one address")
 	}
@@ -98,7 +100,7 @@ func validate(target Target) (port uint16, err error) {
 }
 
 // tlsConfig is that of sslmode=verify-full with a CA, of sslmode=require without.
-func tlsConfig(target Target) (*tls.Config, error) {
+func tlsConfig(target login.Target) (*tls.Config, error) {
 	config := &tls.Config{ServerName: target.Host, MinVersion: tls.VersionTLS12}
 	if len(target.CA) == 0 {
 		config.InsecureSkipVerify = true // nothing to verify with; SCRAM still proves the server

@@ -1,4 +1,4 @@
-package login
+package pglogin
 
 import (
 	"context"
@@ -16,24 +16,25 @@ import (
 	"github.com/onsi/gomega/types"
 	"k8s.io/client-go/util/cert"
 
+	"github.com/tazzo/rebirth/internal/secretsync/login"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 	"github.com/tazzo/rebirth/test/postgres"
 )
 
-func is(outcome Outcome, message string) types.GomegaMatcher {
+func is(outcome login.Outcome, message string) types.GomegaMatcher {
 	return And(HaveField("Outcome", outcome), HaveField("Message", ContainSubstring(message)))
 }
 
 // grafana is the target of the right password, verified by the right CA.
-func grafana() Target {
-	return Target{
+func grafana() login.Target {
+	return login.Target{
 		Host: server.Host(), Port: strconv.Itoa(server.Port()),
 		User: "grafana", Database: "grafana", Password: canary, CA: server.CA(),
 	}
 }
 
 // try is Try, and looks for the password in whatever comes out of it.
-func try(ctx context.Context, target Target) Result {
+func try(ctx context.Context, target login.Target) login.Result {
 	GinkgoHelper()
 	result := Try(ctx, target)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
@@ -64,14 +65,14 @@ func exec(ctx context.Context, statements ...string) {
 var _ = Describe("Try", func() {
 	Describe("the right password", func() {
 		It("logs in, the server's certificate being verified", func(ctx context.Context) {
-			Expect(try(ctx, grafana())).To(is(Succeeded, `login of user "grafana" at localhost:`))
+			Expect(try(ctx, grafana())).To(is(login.Succeeded, `login of user "grafana" at localhost:`))
 		})
 
 		It("logs in over TLS without a CA", func(ctx context.Context) {
 			setHBA(ctx, "hostssl all all 127.0.0.1/32 scram-sha-256")
 			target := grafana()
 			target.CA = []byte{}
-			Expect(try(ctx, target)).To(is(Succeeded, ""))
+			Expect(try(ctx, target)).To(is(login.Succeeded, ""))
 		})
 
 		It("logs in by md5", func(ctx context.Context) {
@@ -80,42 +81,42 @@ var _ = Describe("Try", func() {
 			setHBA(ctx, "hostssl all all 127.0.0.1/32 md5")
 			target := grafana()
 			target.User = "old"
-			Expect(try(ctx, target)).To(is(Succeeded, ""))
+			Expect(try(ctx, target)).To(is(login.Succeeded, ""))
 		})
 
 		It("logs in whatever the process's environment says", func(ctx context.Context) {
 			hostileEnvironment()
-			Expect(try(ctx, grafana())).To(is(Succeeded, ""))
+			Expect(try(ctx, grafana())).To(is(login.Succeeded, ""))
 		})
 	})
 
 	Describe("a wrong password", func() {
-		wrong := func() Target {
+		wrong := func() login.Target {
 			target := grafana()
 			target.Password = redact.Text("wr0ng-" + canary)
 			return target
 		}
 
 		It("is refused", func(ctx context.Context) {
-			Expect(try(ctx, wrong())).To(is(PasswordRefused, "28P01"))
+			Expect(try(ctx, wrong())).To(is(login.PasswordRefused, "28P01"))
 		})
 
 		It("is refused like the password of a role that doesn't exist", func(ctx context.Context) {
 			target := grafana()
 			target.User = "nobody-of-that-name"
-			Expect(try(ctx, target)).To(is(PasswordRefused, "28P01"))
+			Expect(try(ctx, target)).To(is(login.PasswordRefused, "28P01"))
 		})
 
 		It("is refused before the server looks for the database", func(ctx context.Context) {
 			target := wrong()
 			target.Database = "missing"
-			Expect(try(ctx, target)).To(is(PasswordRefused, "28P01"))
+			Expect(try(ctx, target)).To(is(login.PasswordRefused, "28P01"))
 		})
 
 		It("is refused before the server looks whether the role may log in", func(ctx context.Context) {
 			exec(ctx, "ALTER ROLE grafana NOLOGIN")
 			DeferCleanup(func(ctx context.Context) { exec(ctx, "ALTER ROLE grafana LOGIN") })
-			Expect(try(ctx, wrong())).To(is(PasswordRefused, "28P01"))
+			Expect(try(ctx, wrong())).To(is(login.PasswordRefused, "28P01"))
 		})
 	})
 
@@ -123,7 +124,7 @@ var _ = Describe("Try", func() {
 		It("is proven although the database doesn't exist", func(ctx context.Context) {
 			target := grafana()
 			target.Database = "missing"
-			Expect(try(ctx, target)).To(is(Succeeded, "3D000"))
+			Expect(try(ctx, target)).To(is(login.Succeeded, "3D000"))
 		})
 
 		It("is proven although the user may not connect to the database", func(ctx context.Context) {
@@ -132,52 +133,52 @@ var _ = Describe("Try", func() {
 			DeferCleanup(func(ctx context.Context) { exec(ctx, "GRANT CONNECT ON DATABASE grafana TO PUBLIC") })
 			target := grafana()
 			target.User = "stranger"
-			Expect(try(ctx, target)).To(is(Succeeded, "42501"))
+			Expect(try(ctx, target)).To(is(login.Succeeded, "42501"))
 		})
 
 		It("is not called wrong if the role may not log in", func(ctx context.Context) {
 			exec(ctx, "ALTER ROLE grafana NOLOGIN")
 			DeferCleanup(func(ctx context.Context) { exec(ctx, "ALTER ROLE grafana LOGIN") })
-			Expect(try(ctx, grafana())).To(is(Refused, "the role may not log in"))
+			Expect(try(ctx, grafana())).To(is(login.Refused, "the role may not log in"))
 		})
 
 		It("is not called wrong if the role has all the connections that it may have", func(ctx context.Context) {
 			exec(ctx, "ALTER ROLE grafana CONNECTION LIMIT 0")
 			DeferCleanup(func(ctx context.Context) { exec(ctx, "ALTER ROLE grafana CONNECTION LIMIT -1") })
-			Expect(try(ctx, grafana())).To(is(Unreachable, "53300"))
+			Expect(try(ctx, grafana())).To(is(login.Unreachable, "53300"))
 		})
 	})
 
 	Describe("pg_hba.conf", func() {
 		It("rejects", func(ctx context.Context) {
 			setHBA(ctx, "host all all 127.0.0.1/32 reject")
-			Expect(try(ctx, grafana())).To(is(Refused, "pg_hba.conf rejects connection"))
+			Expect(try(ctx, grafana())).To(is(login.Refused, "pg_hba.conf rejects connection"))
 		})
 
 		It("has no rule", func(ctx context.Context) {
 			setHBA(ctx)
-			Expect(try(ctx, grafana())).To(is(Refused, "no pg_hba.conf entry"))
+			Expect(try(ctx, grafana())).To(is(login.Refused, "no pg_hba.conf entry"))
 		})
 
 		It("wants a client certificate", func(ctx context.Context) {
 			trustClients(ctx)
 			setHBA(ctx, "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca")
-			Expect(try(ctx, grafana())).To(is(Refused, "valid client certificate"))
+			Expect(try(ctx, grafana())).To(is(login.Refused, "valid client certificate"))
 		})
 
 		It("trusts everybody, which proves nothing", func(ctx context.Context) {
 			setHBA(ctx, "host all all 127.0.0.1/32 trust")
-			Expect(try(ctx, grafana())).To(is(Refused, "did not complete authentication"))
+			Expect(try(ctx, grafana())).To(is(login.Refused, "did not complete authentication"))
 		})
 
 		It("asks for the password in clear text, which is never sent", func(ctx context.Context) {
 			setHBA(ctx, "host all all 127.0.0.1/32 password")
-			Expect(try(ctx, grafana())).To(is(Refused, "server requested password authentication"))
+			Expect(try(ctx, grafana())).To(is(login.Refused, "server requested password authentication"))
 
 			proxy, port := startPlainProxy()
 			target := grafana()
 			target.Host, target.Port, target.CA = "127.0.0.1", port, nil
-			Expect(Try(ctx, target)).To(is(Refused, "server requested password authentication"))
+			Expect(Try(ctx, target)).To(is(login.Refused, "server requested password authentication"))
 			Expect(proxy.sent()).To(And(ContainSubstring("grafana"), Not(ContainSubstring(canary))))
 		})
 	})
@@ -187,7 +188,7 @@ var _ = Describe("Try", func() {
 			proxy, port := startPlainProxy()
 			target := grafana()
 			target.Host, target.Port, target.CA = "127.0.0.1", port, nil
-			Expect(Try(ctx, target)).To(is(Succeeded, ""))
+			Expect(Try(ctx, target)).To(is(login.Succeeded, ""))
 			Expect(proxy.sent()).To(And(
 				ContainSubstring("application_name\x00secret-sync\x00"),
 				Not(ContainSubstring(canary)),
@@ -199,7 +200,7 @@ var _ = Describe("Try", func() {
 			proxy, port := startPlainProxy()
 			target := grafana()
 			target.Host, target.Port = "127.0.0.1", port
-			Expect(Try(ctx, target)).To(is(TLSFailed, "offers no TLS"))
+			Expect(Try(ctx, target)).To(is(login.TLSFailed, "offers no TLS"))
 			Expect(proxy.sent()).To(BeEmpty())
 		})
 	})
@@ -210,7 +211,7 @@ var _ = Describe("Try", func() {
 			Expect(err).NotTo(HaveOccurred())
 			target := grafana()
 			target.CA = other
-			Expect(try(ctx, target)).To(is(TLSFailed, "unknown authority"))
+			Expect(try(ctx, target)).To(is(login.TLSFailed, "unknown authority"))
 		})
 
 		It("of another name fails", func(ctx context.Context) {
@@ -219,13 +220,13 @@ var _ = Describe("Try", func() {
 			DeferCleanup(elsewhere.Stop)
 			target := grafana()
 			target.Port, target.CA = strconv.Itoa(elsewhere.Port()), elsewhere.CA()
-			Expect(try(ctx, target)).To(is(TLSFailed, "not localhost"))
+			Expect(try(ctx, target)).To(is(login.TLSFailed, "not localhost"))
 		})
 
 		It("can't be verified by a CA that is none", func(ctx context.Context) {
 			target := grafana()
 			target.CA = []byte("ca")
-			Expect(try(ctx, target)).To(is(TLSFailed, "no PEM certificate"))
+			Expect(try(ctx, target)).To(is(login.TLSFailed, "no PEM certificate"))
 		})
 	})
 
@@ -235,9 +236,9 @@ var _ = Describe("Try", func() {
 			first, second := Try(ctx, grafana()), Try(ctx, grafana())
 			Expect(server.StartServer(ctx)).To(Succeed())
 
-			Expect(first).To(is(Unreachable, "connection refused"))
+			Expect(first).To(is(login.Unreachable, "connection refused"))
 			Expect(second).To(Equal(first))
-			Expect(try(ctx, grafana())).To(is(Succeeded, ""))
+			Expect(try(ctx, grafana())).To(is(login.Succeeded, ""))
 		})
 
 		It("is a server that says nothing", func(ctx context.Context) {
@@ -245,7 +246,7 @@ var _ = Describe("Try", func() {
 			target.Host, target.Port = "127.0.0.1", listen(func(net.Conn) {})
 			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 			defer cancel()
-			Expect(Try(short, target)).To(is(Unreachable, "no answer in time"))
+			Expect(Try(short, target)).To(is(login.Unreachable, "no answer in time"))
 		})
 
 		It("is a server that falls silent after it agreed to TLS", func(ctx context.Context) {
@@ -253,7 +254,7 @@ var _ = Describe("Try", func() {
 			target.Host, target.Port = "127.0.0.1", listen(func(c net.Conn) { _, _ = c.Write([]byte("S")) })
 			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 			defer cancel()
-			Expect(Try(short, target)).To(is(Unreachable, "no answer in time"))
+			Expect(Try(short, target)).To(is(login.Unreachable, "no answer in time"))
 		})
 
 		It("is a server that hangs up", func(ctx context.Context) {
@@ -262,56 +263,56 @@ var _ = Describe("Try", func() {
 				_, _ = c.Read(make([]byte, 8))
 				c.Close()
 			})
-			Expect(try(ctx, target)).To(is(Unreachable, "closed the connection"))
+			Expect(try(ctx, target)).To(is(login.Unreachable, "closed the connection"))
 		})
 
 		It("is a server of something else", func(ctx context.Context) {
 			target := grafana()
 			target.Host, target.Port = "127.0.0.1", listen(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400")) })
-			Expect(try(ctx, target)).To(is(Unreachable, "as PostgreSQL does"))
+			Expect(try(ctx, target)).To(is(login.Unreachable, "as PostgreSQL does"))
 		})
 
 		It("is a server that speaks no TLS after it agreed to", func(ctx context.Context) {
 			target := grafana()
 			target.Host, target.Port = "127.0.0.1", listen(func(c net.Conn) { _, _ = c.Write([]byte("SHTTP/1.1 400")) })
-			Expect(try(ctx, target)).To(is(TLSFailed, "handshake failed"))
+			Expect(try(ctx, target)).To(is(login.TLSFailed, "handshake failed"))
 		})
 
 		It("is any server once the caller gives up", func(ctx context.Context) {
 			given, up := context.WithCancel(ctx)
 			up()
-			Expect(Try(given, grafana())).To(is(Unreachable, "cancelled"))
+			Expect(Try(given, grafana())).To(is(login.Unreachable, "cancelled"))
 		})
 	})
 
 	DescribeTable("tries nothing, and quotes nothing, with",
-		func(ctx context.Context, change func(*Target), message string) {
+		func(ctx context.Context, change func(*login.Target), message string) {
 			target := grafana()
 			change(&target)
 			result := try(ctx, target)
-			Expect(result).To(is(Unreachable, "no login was tried: "+message))
+			Expect(result).To(is(login.Unreachable, "no login was tried: "+message))
 			Expect(result.Message).NotTo(ContainSubstring("quoted"))
 		},
-		Entry("a list of hosts", func(t *Target) { t.Host = "quoted,localhost" }, "the host"),
-		Entry("a socket's folder", func(t *Target) { t.Host = "/quoted" }, "the host"),
-		Entry("a folder of another system", func(t *Target) { t.Host = `C:\quoted` }, "the host"),
-		Entry("no host", func(t *Target) { t.Host = "" }, "the host"),
-		Entry("a host that holds a setting", func(t *Target) { t.Host = "quoted sslmode=disable" }, "the host"),
-		Entry("a host that holds a line break", func(t *Target) { t.Host = "quoted\nlocalhost" }, "the host"),
-		Entry("a host that holds a port", func(t *Target) { t.Host = "quoted:1" }, "the host"),
-		Entry("no port", func(t *Target) { t.Port = "" }, "the port"),
-		Entry("port 0", func(t *Target) { t.Port = "0" }, "the port"),
-		Entry("a port beyond the last", func(t *Target) { t.Port = "65536" }, "the port"),
-		Entry("a port in words", func(t *Target) { t.Port = "quoted" }, "the port"),
-		Entry("no user", func(t *Target) { t.User = "" }, "the user"),
-		Entry("a user that ends early", func(t *Target) { t.User = "quoted\x00database\x00x" }, "the user"),
-		Entry("a database that ends early", func(t *Target) { t.Database = "quoted\x00options\x00x" }, "the user"),
+		Entry("a list of hosts", func(t *login.Target) { t.Host = "quoted,localhost" }, "the host"),
+		Entry("a socket's folder", func(t *login.Target) { t.Host = "/quoted" }, "the host"),
+		Entry("a folder of another system", func(t *login.Target) { t.Host = `C:\quoted` }, "the host"),
+		Entry("no host", func(t *login.Target) { t.Host = "" }, "the host"),
+		Entry("a host that holds a setting", func(t *login.Target) { t.Host = "quoted sslmode=disable" }, "the host"),
+		Entry("a host that holds a line break", func(t *login.Target) { t.Host = "quoted\nlocalhost" }, "the host"),
+		Entry("a host that holds a port", func(t *login.Target) { t.Host = "quoted:1" }, "the host"),
+		Entry("no port", func(t *login.Target) { t.Port = "" }, "the port"),
+		Entry("port 0", func(t *login.Target) { t.Port = "0" }, "the port"),
+		Entry("a port beyond the last", func(t *login.Target) { t.Port = "65536" }, "the port"),
+		Entry("a port in words", func(t *login.Target) { t.Port = "quoted" }, "the port"),
+		Entry("no user", func(t *login.Target) { t.User = "" }, "the user"),
+		Entry("a user that ends early", func(t *login.Target) { t.User = "quoted\x00database\x00x" }, "the user"),
+		Entry("a database that ends early", func(t *login.Target) { t.Database = "quoted\x00options\x00x" }, "the user"),
 	)
 
 	It("takes odd users and databases as names", func(ctx context.Context) {
 		target := grafana()
 		target.User, target.Database = "grafana' host=elsewhere\n", `x sslmode=disable`
-		Expect(try(ctx, target)).To(is(PasswordRefused, `user "grafana' host=elsewhere\n" at localhost:`))
+		Expect(try(ctx, target)).To(is(login.PasswordRefused, `user "grafana' host=elsewhere\n" at localhost:`))
 	})
 })
 
