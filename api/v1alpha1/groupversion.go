@@ -1,5 +1,6 @@
 // Package v1alpha1 is the API of Rebirth: what a database's owner allows
-// (SecretExport) and what a consumer asks for (SecretImport).
+// (SecretExport), what a consumer asks for (SecretImport), and what must be proven
+// of the network before the rest of a cluster is built (ReadinessGate).
 //
 // Its types hold no behaviour beyond defaults that follow from the spec alone,
 // so that other programs can import it without pulling in a controller.
@@ -22,6 +23,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&SecretExport{}, &SecretExportList{},
 		&SecretImport{}, &SecretImportList{},
+		&ReadinessGate{}, &ReadinessGateList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -1,0 +1,248 @@
+// Package evaluate judges one round: which nodes count, and which of them fail
+// which check. It is pure. What a single round means for the verdict is decided in
+// package settle.
+//
+// Whatever is not known counts as failing, never as passing.
+package evaluate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/evidence"
+)
+
+// The checks' names, as they stand in status, report and metrics.
+const (
+	CheckNodes    = "nodes"
+	CheckCNI      = "cni"
+	CheckAgent    = "agent"
+	CheckSandbox  = "sandbox"
+	CheckDNS      = "dns"
+	CheckService  = "service"
+	CheckPeers    = "peers"
+	CheckEndpoint = "endpoint"
+	CheckAPI      = "api"
+)
+
+// Failure is one check that fails.
+type Failure struct {
+	// Node is empty for a check of the whole cluster.
+	Node    string
+	Check   string
+	Message string
+}
+
+// Round is the judgement of one round.
+type Round struct {
+	// Total, Eligible and Passing count nodes.
+	Total, Eligible, Passing int
+	// Nodes are the names of all nodes, sorted: a change restarts settling.
+	Nodes []string
+	// Cluster are failures of no single node; any of them fails the round.
+	Cluster []Failure
+	// Failures are those of eligible nodes.
+	Failures []Failure
+	// Excused are nodes that do not count, and why.
+	Excused []Failure
+	// Reported are failures that keep nothing shut.
+	Reported []Failure
+}
+
+// Facts is what a round is judged by.
+type Facts struct {
+	Spec     v1alpha1.ReadinessGateSpec
+	Evidence evidence.Cluster
+	// OpenedOnce: the gate was open before. Until then every node counts.
+	OpenedOnce bool
+}
+
+// Judge judges a round.
+func Judge(f Facts) Round {
+	r := Round{Total: len(f.Evidence.Nodes)}
+	if f.Evidence.Unobserved != "" {
+		r.Cluster = append(r.Cluster, Failure{Check: CheckAPI, Message: f.Evidence.Unobserved})
+		return r
+	}
+	r.Cluster = clusterFailures(f)
+	for _, node := range sortedNodes(f.Evidence.Nodes) {
+		r.Nodes = append(r.Nodes, node.Name)
+		if why := excused(f, node); why != "" {
+			r.Excused = append(r.Excused, Failure{Node: node.Name, Check: CheckNodes, Message: why})
+			continue
+		}
+		r.Eligible++
+		failures, reported := nodeFailures(f, node)
+		r.Reported = append(r.Reported, reported...)
+		r.Failures = append(r.Failures, failures...)
+		if len(failures) == 0 {
+			r.Passing++
+		}
+	}
+	if wanted := int(f.Spec.Nodes.Min); r.Eligible < wanted {
+		r.Cluster = append(r.Cluster, Failure{Check: CheckNodes, Message: fmt.Sprintf(
+			"%d nodes count, and spec.nodes.min is %d: wait for nodes to join, or lower it", r.Eligible, wanted)})
+	}
+	return r
+}
+
+// Passes reports whether the round is good enough: for a first opening every
+// eligible node must pass, afterwards the quorum.
+func (r Round) Passes(spec v1alpha1.ReadinessGateSpec, openedOnce bool) bool {
+	if len(r.Cluster) > 0 || r.Passing < int(spec.Nodes.Min) {
+		return false
+	}
+	if !openedOnce {
+		return r.Passing == r.Eligible
+	}
+	return r.Passing*100 >= r.Eligible*int(spec.Nodes.QuorumPercent)
+}
+
+// excused says why a node does not count. Before the first opening every node
+// does: one that never came up is just what the gate is there to see.
+func excused(f Facts, node evidence.Node) string {
+	now := f.Evidence.Now
+	switch {
+	case node.Deleting:
+		return "the node is being removed"
+	case !f.OpenedOnce:
+		return ""
+	case now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
+		return fmt.Sprintf("the node joined less than %s ago (spec.nodes.newNodeGrace)", f.Spec.Nodes.NewNodeGrace.Duration)
+	case !node.Ready && now.Sub(node.ReadyChanged) >= f.Spec.Nodes.NotReadyGrace.Duration:
+		return fmt.Sprintf("the node has been NotReady for more than %s (spec.nodes.notReadyGrace): %s", f.Spec.Nodes.NotReadyGrace.Duration, node.NotReadyReason)
+	}
+	return ""
+}
+
+// clusterFailures are those of no single node.
+func clusterFailures(f Facts) []Failure {
+	var out []Failure
+	fail := func(check, format string, args ...any) {
+		out = append(out, Failure{Check: check, Message: fmt.Sprintf(format, args...)})
+	}
+	if f.Evidence.CNI.Cluster != "" {
+		fail(CheckCNI, "%s", f.Evidence.CNI.Cluster)
+	}
+	if dns := f.Evidence.DNS; !f.Spec.Checks.DNS.Disabled {
+		switch wanted := int(f.Spec.Checks.DNS.MinEndpoints); {
+		case dns.ClusterIP == "":
+			fail(CheckDNS, "there is no Service %s with a ClusterIP: is CoreDNS installed? Name its Service in spec.checks.dns.service", dns.Service)
+		case len(dns.Ready) < wanted:
+			fail(CheckDNS, "Service %s has %d ready endpoints and needs %d%s", dns.Service, len(dns.Ready), wanted, waiting(dns.Waiting))
+		}
+	}
+	if !f.Spec.Checks.Service.Disabled && f.Evidence.API == "" {
+		fail(CheckService, "there is no Service default/kubernetes with a ClusterIP: the API server makes it at its start")
+	}
+	return out
+}
+
+func waiting(pods []string) string {
+	if len(pods) == 0 {
+		return ": no pod is behind it"
+	}
+	return ": " + strings.Join(pods, "; ")
+}
+
+// nodeFailures are those of one node, the earliest cause alone: a node whose
+// network plugin does not run fails everything else for that reason.
+func nodeFailures(f Facts, node evidence.Node) (failures, reported []Failure) {
+	fail := func(check, message string) []Failure {
+		return []Failure{{Node: node.Name, Check: check, Message: message}}
+	}
+	if problem := f.Evidence.CNI.Nodes[node.Name]; problem != "" {
+		return fail(CheckCNI, problem), nil
+	}
+	if !node.Ready {
+		return fail(CheckNodes, "the node is NotReady: "+cmp.Or(node.NotReadyReason, "no reason given")), nil
+	}
+	if node.NetworkUnavailable != "" {
+		return fail(CheckCNI, "the node's condition NetworkUnavailable is true: "+node.NetworkUnavailable), nil
+	}
+	if problem := sandbox(f, node); problem != "" {
+		return fail(CheckSandbox, problem), nil
+	}
+	report, ok := f.Evidence.Reports[node.Name]
+	switch {
+	case node.AgentTainted != "":
+		return fail(CheckAgent, fmt.Sprintf("no agent runs here, for it does not tolerate the node's taint %s: set the chart's value agent.tolerations", node.AgentTainted)), nil
+	case !ok:
+		return fail(CheckAgent, "no agent runs on this node yet: look at the events of the agents' DaemonSet"), nil
+	case report.Missing != "":
+		return fail(CheckAgent, report.Missing), nil
+	}
+	return traffic(f, node.Name, report)
+}
+
+// traffic judges what an agent's probes found.
+func traffic(f Facts, node string, report evidence.Report) (failures, reported []Failure) {
+	seen := map[evidence.Kind]bool{}
+	for _, result := range report.Results {
+		seen[result.Kind] = true
+		if result.OK {
+			continue
+		}
+		failure := Failure{Node: node, Check: string(result.Kind), Message: fmt.Sprintf("%s: %s", result.Target, result.Message)}
+		if result.Optional {
+			reported = append(reported, failure)
+		} else {
+			failures = append(failures, failure)
+		}
+	}
+	for kind, check := range expected(f) {
+		if check && !seen[kind] {
+			failures = append(failures, Failure{Node: node, Check: string(kind), Message: "the agent's answer holds no such probe, so nothing is known"})
+		}
+	}
+	slices.SortStableFunc(failures, byCheck)
+	slices.SortStableFunc(reported, byCheck)
+	return failures, reported
+}
+
+// expected says which kinds of probes an answer must hold. A node alone has no peer.
+func expected(f Facts) map[evidence.Kind]bool {
+	return map[evidence.Kind]bool{
+		evidence.DNSProbe:     !f.Spec.Checks.DNS.Disabled,
+		evidence.ServiceProbe: !f.Spec.Checks.Service.Disabled,
+		evidence.PeerProbe:    !f.Spec.Checks.Peers.Disabled && peers(f.Evidence) > 1,
+	}
+}
+
+// peers counts the nodes whose agents can be a peer.
+func peers(e evidence.Cluster) int {
+	n := 0
+	for _, report := range e.Reports {
+		if report.PodUID != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// sandbox says what is wrong with new pods on the node.
+func sandbox(f Facts, node evidence.Node) string {
+	if f.Spec.Checks.Sandbox.Disabled {
+		return ""
+	}
+	s, ok := f.Evidence.Sandboxes[node.Name]
+	switch {
+	case s.Failed != "":
+		return "the last pod on this node got no sandbox: " + s.Failed
+	case !ok || s.Proven.IsZero():
+		return "no pod on the pod network has started on this node yet"
+	case s.Proven.Before(s.NeededSince):
+		return fmt.Sprintf("no pod has started here since %s (%s)", s.NeededSince.UTC().Format(time.RFC3339), s.Why)
+	}
+	return ""
+}
+
+func sortedNodes(nodes []evidence.Node) []evidence.Node {
+	return slices.SortedFunc(slices.Values(nodes), func(a, b evidence.Node) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+func byCheck(a, b Failure) int { return cmp.Compare(a.Check, b.Check) }

@@ -1,0 +1,109 @@
+// Package evidence has what is known of a cluster's network at one moment: the
+// facts that package evaluate judges. It holds no client and no judgement.
+package evidence
+
+import (
+	"time"
+
+	"github.com/tazzo/rebirth/internal/readiness/cni"
+)
+
+// Cluster is everything that one round found out.
+type Cluster struct {
+	// Now is when the round ended.
+	Now time.Time
+	// UID of the namespace kube-system: another one is another cluster.
+	UID   string
+	Nodes []Node
+	// CNI is what the network plugin's own objects say.
+	CNI cni.Finding
+	DNS DNS
+	// API is the API server's ClusterIP and port, "" if its Service is not there.
+	API string
+	// Reports are the agents' answers, by node.
+	Reports map[string]Report
+	// Sandboxes are what is known of new pods, by node.
+	Sandboxes map[string]Sandbox
+	// Unobserved says why something could not be read at all; empty if all could.
+	Unobserved string
+}
+
+// Node is a node.
+type Node struct {
+	Name   string
+	UID    string
+	BootID string
+	// Created and Booted: Booted is when the node last became Ready after BootID
+	// changed, or was created.
+	Created time.Time
+	Ready   bool
+	// NotReadyReason is the message of the condition Ready while it is not true.
+	NotReadyReason string
+	// ReadyChanged is when Ready last changed.
+	ReadyChanged time.Time
+	// Deleting: the node is being removed.
+	Deleting bool
+	// NetworkUnavailable is the message of that condition while it is true.
+	NetworkUnavailable string
+	// AgentTainted names a taint that the agents don't tolerate.
+	AgentTainted string
+}
+
+// DNS is the cluster's DNS service.
+type DNS struct {
+	// Service is "namespace/name".
+	Service string
+	// ClusterIP is "" if the Service is not there.
+	ClusterIP string
+	// Ready are the addresses (ip:port) of ready endpoints.
+	Ready []string
+	// Waiting says of pods behind the service that are not ready what they wait for.
+	Waiting []string
+}
+
+// Report is what one agent answered, or why it did not.
+type Report struct {
+	// Missing says why there is no answer; then the rest is empty.
+	Missing string
+	// PodUID and Started are the agent's pod and when it started.
+	PodUID  string
+	Started time.Time
+	Results []Result
+}
+
+// Kind is a kind of probe.
+type Kind string
+
+// The kinds of probes.
+const (
+	DNSProbe      Kind = "dns"
+	ServiceProbe  Kind = "service"
+	PeerProbe     Kind = "peers"
+	EndpointProbe Kind = "endpoint"
+)
+
+// Result is the result of one probe.
+type Result struct {
+	Kind Kind
+	// Target is what was probed, in words: an address, a peer's node, a name.
+	Target string
+	OK     bool
+	// Message says what went wrong.
+	Message string
+	// Optional results are reported and keep nothing shut.
+	Optional bool
+}
+
+// Sandbox is what is known of new pods on a node.
+type Sandbox struct {
+	// Proven is when the newest pod on the pod network got its sandbox.
+	Proven time.Time
+	// NeededSince is when a newer proof became necessary: the node booted, the
+	// network plugin's pod restarted, a sandbox failed, or the last proof is too old.
+	NeededSince time.Time
+	// Why names the reason.
+	Why string
+	// Failed is the message of the newest event FailedCreatePodSandBox after the
+	// last proof.
+	Failed string
+}

@@ -1,0 +1,157 @@
+// Package render writes what a gate publishes: the verdict, a ConfigMap that exists
+// only while the network is ready, and the report, one that always exists and that
+// a person reads. It is pure and deterministic: the same verdict gives the same
+// bytes, so that nothing is written that changes nothing.
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/evaluate"
+)
+
+const (
+	// WatchLabel has Flux reconcile at once when a ConfigMap in substituteFrom
+	// changes (kustomize-controller, since v1.7).
+	WatchLabel = "reconcile.fluxcd.io/watch"
+	watchValue = "Enabled"
+	// ReportSuffix is behind the verdict's name in the report's.
+	ReportSuffix = "-report"
+)
+
+// Verdict is the ConfigMap that says ready. Its keys are valid names of variables,
+// since Flux substitutes them.
+func Verdict(gate *v1alpha1.ReadinessGate, clusterUID string, since time.Time) *corev1.ConfigMap {
+	return configMap(gate, gate.Spec.Publish.ConfigMapName, map[string]string{WatchLabel: watchValue}, map[string]string{
+		"ready":       "true",
+		"generation":  strconv.FormatInt(gate.Generation, 10),
+		"since":       since.UTC().Format(time.RFC3339),
+		"cluster_uid": clusterUID,
+	})
+}
+
+// Entry is one line of the report.
+type Entry struct {
+	evaluate.Failure
+	// Since is when the check began to fail.
+	Since time.Time
+	// Kind is "failing", "excused" or "reported".
+	Kind string
+}
+
+// Report is the ConfigMap that a person reads. It changes only when what it says
+// does: it names moments, not durations.
+func Report(gate *v1alpha1.ReadinessGate, state, message, cni string, round evaluate.Round, entries []Entry) *corev1.ConfigMap {
+	return configMap(gate, gate.Spec.Publish.ConfigMapName+ReportSuffix, nil, map[string]string{
+		"state":   state,
+		"summary": message,
+		"cni":     cni,
+		"nodes":   fmt.Sprintf("%d of %d nodes that count pass; %d exist", round.Passing, round.Eligible, round.Total),
+		"report":  table(entries),
+	})
+}
+
+// Entries merges a round with what was known before: a check that still fails
+// keeps the moment at which it began.
+func Entries(round evaluate.Round, before []v1alpha1.GateFailure, now time.Time) []Entry {
+	began := map[[2]string]time.Time{}
+	for _, f := range before {
+		began[[2]string{f.Node, f.Check}] = f.Since.Time
+	}
+	var out []Entry
+	add := func(kind string, failures []evaluate.Failure) {
+		for _, f := range failures {
+			since, ok := began[[2]string{f.Node, f.Check}]
+			if !ok {
+				since = now
+			}
+			out = append(out, Entry{Failure: f, Since: since, Kind: kind})
+		}
+	}
+	add("failing", round.Cluster)
+	add("failing", round.Failures)
+	add("excused", round.Excused)
+	add("reported", round.Reported)
+	return out
+}
+
+// Failing is the part of entries that the status lists.
+func Failing(entries []Entry) []v1alpha1.GateFailure {
+	const most = 20
+	var out []v1alpha1.GateFailure
+	for _, e := range entries {
+		if e.Kind == "excused" || len(out) == most {
+			continue
+		}
+		out = append(out, v1alpha1.GateFailure{Node: e.Node, Check: e.Check, Message: e.Message, Since: metav1.NewTime(e.Since).Rfc3339Copy()})
+	}
+	return out
+}
+
+// maxLines keeps the report far below a ConfigMap's limit of 1 MiB.
+const maxLines = 500
+
+func table(entries []Entry) string {
+	if len(entries) == 0 {
+		return "every check passes on every node\n"
+	}
+	sorted := slices.SortedStableFunc(slices.Values(entries), func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Check, b.Check))
+	})
+	var out strings.Builder
+	for _, e := range sorted[:min(len(sorted), maxLines)] {
+		fmt.Fprintf(&out, "%s  %s  %s since %s\n    %s\n", cmp.Or(e.Node, "(cluster)"), e.Check, e.Kind, e.Since.UTC().Format(time.RFC3339), e.Message)
+		if hint := Hint(e.Check); e.Kind == "failing" && hint != "" {
+			fmt.Fprintf(&out, "    usual cause: %s\n", hint)
+		}
+	}
+	if more := len(sorted) - maxLines; more > 0 {
+		fmt.Fprintf(&out, "and %d more\n", more)
+	}
+	return out.String()
+}
+
+// Hint is what usually causes a check to fail, and where to look.
+func Hint(check string) string {
+	switch check {
+	case evaluate.CheckCNI:
+		return "the network plugin's pod on that node has not started or can't reach the API server; read its log"
+	case evaluate.CheckSandbox:
+		return "the plugin's configuration in /etc/cni/net.d is missing or stale, or its subnet file is; read the kubelet's log and the events FailedCreatePodSandBox"
+	case evaluate.CheckDNS:
+		return "CoreDNS crashes after a mistake in its Corefile, or the node can't reach its endpoints: kube-proxy or the plugin's routes"
+	case evaluate.CheckService:
+		return "kube-proxy (or what replaces it) has not programmed the service's address on that node"
+	case evaluate.CheckPeers:
+		return "the overlay between nodes is blocked (UDP 8472 for VXLAN), or its MTU is larger than the network's"
+	case evaluate.CheckAgent:
+		return "the agent's pod can't be scheduled or started there, or pods there can't be reached from the controller"
+	case evaluate.CheckEndpoint:
+		return "the service outside of the cluster is down, or the way to it (a tailnet, a route) is not up yet"
+	}
+	return ""
+}
+
+func configMap(gate *v1alpha1.ReadinessGate, name string, labels, data map[string]string) *corev1.ConfigMap {
+	all := map[string]string{v1alpha1.ManagedByLabel: "readiness-gate"}
+	for key, value := range labels {
+		all[key] = value
+	}
+	return &corev1.ConfigMap{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: gate.Namespace, Name: name, Labels: all,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))},
+		},
+		Data: data,
+	}
+}
