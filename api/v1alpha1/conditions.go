@@ -91,4 +91,11 @@ const (
 	RestartPendingReason   = "RestartPending"
 	WorkloadMissingReason  = "WorkloadMissing"
 	RestartOffReason       = "RestartOff"
+
+	// Ready of a ReadinessGate.
+	GateOpenReason     = "Open"
+	GateFailingReason  = "OpenButFailing"
+	GateSettlingReason = "Settling"
+	GateShutReason     = "Shut"
+	GateOverdueReason  = "Overdue"
 )

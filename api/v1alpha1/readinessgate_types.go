@@ -374,4 +374,6 @@ type ReadinessGateList struct {
 func (g *ReadinessGate) GetConditions() []metav1.Condition { return g.Status.Conditions }
 
 // SetConditions replaces the status conditions.
-func (g *ReadinessGate) SetConditions(conditions []metav1.Condition) { g.Status.Conditions = conditions }
+func (g *ReadinessGate) SetConditions(conditions []metav1.Condition) {
+	g.Status.Conditions = conditions
+}

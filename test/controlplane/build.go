@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -20,29 +21,42 @@ import (
 	"github.com/tazzo/rebirth/test/process"
 )
 
-// tool is a program that a go.mod file below tools/ pins.
-type tool struct {
-	name    string
-	tools   string // the folder below tools/
-	module  string
-	pkg     string // its main package
-	ldflags func(version string) string
+// Program is one that a go.mod file below tools/ pins.
+type Program struct {
+	Name    string // of the executable
+	Tools   string // the folder below tools/
+	Module  string
+	Package string // its main package
+	// LDFlags are what the program's own build gives to the linker besides -s and
+	// -w, for a version such as v1.2.3; nil: nothing.
+	LDFlags func(version string) string
+}
+
+// Build returns the path of the program's executable: as it was built before, or
+// else built now, which can take minutes and is said on progress (which may be
+// nil). It is kept where Prepare keeps what it builds, and as long.
+func Build(ctx context.Context, program Program, progress io.Writer) (string, error) {
+	store, err := openToolStore(progressOn(progress))
+	if err != nil {
+		return "", err
+	}
+	return store.build(ctx, program)
 }
 
 var (
-	etcd = tool{name: "etcd", tools: "etcd", module: "go.etcd.io/etcd/server/v3", pkg: "go.etcd.io/etcd/server/v3"}
+	etcd = Program{Name: "etcd", Tools: "etcd", Module: "go.etcd.io/etcd/server/v3", Package: "go.etcd.io/etcd/server/v3"}
 
-	kubeAPIServer = tool{name: "kube-apiserver", tools: "kubernetes", module: "k8s.io/kubernetes",
-		pkg: "k8s.io/kubernetes/cmd/kube-apiserver", ldflags: kubernetesVersion}
+	kubeAPIServer = Program{Name: "kube-apiserver", Tools: "kubernetes", Module: "k8s.io/kubernetes",
+		Package: "k8s.io/kubernetes/cmd/kube-apiserver", LDFlags: kubernetesVersion}
 
-	kubeControllerManager = tool{name: "kube-controller-manager", tools: "kubernetes", module: "k8s.io/kubernetes",
-		pkg: "k8s.io/kubernetes/cmd/kube-controller-manager", ldflags: kubernetesVersion}
+	kubeControllerManager = Program{Name: "kube-controller-manager", Tools: "kubernetes", Module: "k8s.io/kubernetes",
+		Package: "k8s.io/kubernetes/cmd/kube-controller-manager", LDFlags: kubernetesVersion}
 
-	helm = tool{name: "helm", tools: "helm", module: "helm.sh/helm/v4", pkg: "helm.sh/helm/v4/cmd/helm",
-		ldflags: func(version string) string { return "-X helm.sh/helm/v4/internal/version.version=" + version }}
+	helm = Program{Name: "helm", Tools: "helm", Module: "helm.sh/helm/v4", Package: "helm.sh/helm/v4/cmd/helm",
+		LDFlags: func(version string) string { return "-X helm.sh/helm/v4/internal/version.version=" + version }}
 
-	envtest = tool{name: "setup-envtest", tools: "envtest", module: "sigs.k8s.io/controller-runtime/tools/setup-envtest",
-		pkg: "sigs.k8s.io/controller-runtime/tools/setup-envtest"}
+	envtest = Program{Name: "setup-envtest", Tools: "envtest", Module: "sigs.k8s.io/controller-runtime/tools/setup-envtest",
+		Package: "sigs.k8s.io/controller-runtime/tools/setup-envtest"}
 )
 
 // kubernetesVersion stamps the version that Kubernetes' own build stamps, without
@@ -90,22 +104,22 @@ func moduleRoot() (string, error) {
 }
 
 // build returns the path of the tool, which it builds unless it is in the store.
-func (s toolStore) build(ctx context.Context, t tool) (string, error) {
+func (s toolStore) build(ctx context.Context, t Program) (string, error) {
 	key, err := s.key(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(s.dir, t.name+"-"+key)
-	path := filepath.Join(dir, t.name)
+	dir := filepath.Join(s.dir, t.Name+"-"+key)
+	path := filepath.Join(dir, t.Name)
 	if _, err := os.Stat(path); err == nil {
-		s.progress.say("%s: built before, %s", t.name, path)
+		s.progress.say("%s: built before, %s", t.Name, path)
 		return path, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	unlock, err := process.Lock(ctx, filepath.Join(dir, "lock"), func() {
-		s.progress.say("%s: another process builds it, so waiting", t.name)
+		s.progress.say("%s: another process builds it, so waiting", t.Name)
 	})
 	if err != nil {
 		return "", err
@@ -118,12 +132,12 @@ func (s toolStore) build(ctx context.Context, t tool) (string, error) {
 }
 
 // key changes when the pins or the compiler change.
-func (s toolStore) key(ctx context.Context, t tool) (string, error) {
+func (s toolStore) key(ctx context.Context, t Program) (string, error) {
 	hash := sha256.New()
 	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(s.root, "tools", t.tools, name))
+		content, err := os.ReadFile(filepath.Join(s.root, "tools", t.Tools, name))
 		if err != nil {
-			return "", fmt.Errorf("the pins of %s: %w", t.name, err)
+			return "", fmt.Errorf("the pins of %s: %w", t.Name, err)
 		}
 		fmt.Fprintf(hash, "%d\n%s", len(content), content)
 	}
@@ -135,24 +149,24 @@ func (s toolStore) key(ctx context.Context, t tool) (string, error) {
 	return fmt.Sprintf("%x", hash.Sum(nil))[:12], nil
 }
 
-func (s toolStore) compile(ctx context.Context, t tool, path string) error {
+func (s toolStore) compile(ctx context.Context, t Program, path string) error {
 	version, err := s.moduleVersion(ctx, t)
 	if err != nil {
 		return err
 	}
 	ldflags := "-s -w"
-	if t.ldflags != nil {
-		ldflags += " " + t.ldflags(version)
+	if t.LDFlags != nil {
+		ldflags += " " + t.LDFlags(version)
 	}
 	start := time.Now()
 	var done buildCounts
-	end := s.progress.step(fmt.Sprintf("%s: building %s %s", t.name, t.module, version), done.String)
+	end := s.progress.step(fmt.Sprintf("%s: building %s %s", t.Name, t.Module, version), done.String)
 	err = s.goBuild(ctx, t, ldflags, path+".new", &done)
 	end()
 	if err != nil {
-		return fmt.Errorf("build %s %s: %w", t.name, version, err)
+		return fmt.Errorf("build %s %s: %w", t.Name, version, err)
 	}
-	s.progress.say("%s: built from %s %s in %s, %s", t.name, t.module, version, elapsed(start), path)
+	s.progress.say("%s: built from %s %s in %s, %s", t.Name, t.Module, version, elapsed(start), path)
 	return os.Rename(path+".new", path)
 }
 
@@ -171,9 +185,9 @@ func (c *buildCounts) String() string {
 
 // goBuild counts the modules and packages that "go build -v" names; any other line
 // is part of an error.
-func (s toolStore) goBuild(ctx context.Context, t tool, ldflags, out string, done *buildCounts) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-ldflags", ldflags, "-o", out, t.pkg)
-	cmd.Dir = filepath.Join(s.root, "tools", t.tools)
+func (s toolStore) goBuild(ctx context.Context, t Program, ldflags, out string, done *buildCounts) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-ldflags", ldflags, "-o", out, t.Package)
+	cmd.Dir = filepath.Join(s.root, "tools", t.Tools)
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-buildvcs=false")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -202,13 +216,13 @@ func (s toolStore) goBuild(ctx context.Context, t tool, ldflags, out string, don
 }
 
 // moduleVersion is the version that the tools' go.mod pins.
-func (s toolStore) moduleVersion(ctx context.Context, t tool) (string, error) {
-	version, err := s.golang(ctx, t, "list", "-m", "-f", "{{.Version}}", t.module)
+func (s toolStore) moduleVersion(ctx context.Context, t Program) (string, error) {
+	version, err := s.golang(ctx, t, "list", "-m", "-f", "{{.Version}}", t.Module)
 	return strings.TrimSpace(string(version)), err
 }
 
-func (s toolStore) golang(ctx context.Context, t tool, args ...string) ([]byte, error) {
-	return golang(ctx, filepath.Join(s.root, "tools", t.tools), args...)
+func (s toolStore) golang(ctx context.Context, t Program, args ...string) ([]byte, error) {
+	return golang(ctx, filepath.Join(s.root, "tools", t.Tools), args...)
 }
 
 // golang runs the go command in a module's folder.

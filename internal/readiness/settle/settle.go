@@ -103,8 +103,8 @@ func (s State) whileOpen(passes bool, round evaluate.Round, spec v1alpha1.Readin
 	if spec.Mode == v1alpha1.GateLatch {
 		return s, Verdict{Open, "open for good (spec.mode: Latch), although " + why}
 	}
-	if left := spec.Hysteresis.CloseAfter.Duration - now.Sub(s.FailingSince); left > 0 {
-		return s, Verdict{Failing, fmt.Sprintf("shuts in %s unless it heals: %s", left.Round(time.Second), why)}
+	if shuts := s.FailingSince.Add(spec.Hysteresis.CloseAfter.Duration); now.Before(shuts) {
+		return s, Verdict{Failing, fmt.Sprintf("shuts at %s unless it heals: %s", clock(shuts), why)}
 	}
 	s.Open, s.Since, s.WaitingSince = false, now, now
 	return s, Verdict{Shut, why}
@@ -117,8 +117,8 @@ func (s State) whileShut(passes bool, round evaluate.Round, spec v1alpha1.Readin
 	if wanted := int(spec.Hysteresis.OpenAfter); s.Streak < wanted {
 		return s, s.late(Verdict{Settling, fmt.Sprintf("%d of %d rounds passed in a row", s.Streak, wanted)}, spec, now)
 	}
-	if left := spec.Nodes.SettleFor.Duration - now.Sub(s.NodesSince); !s.OpenedOnce && left > 0 {
-		return s, s.late(Verdict{Settling, fmt.Sprintf("every check passes; the set of nodes must stay the same for another %s", left.Round(time.Second))}, spec, now)
+	if settled := s.NodesSince.Add(spec.Nodes.SettleFor.Duration); !s.OpenedOnce && now.Before(settled) {
+		return s, s.late(Verdict{Settling, fmt.Sprintf("every check passes; the set of nodes must stay the same until %s", clock(settled))}, spec, now)
 	}
 	s.Open, s.OpenedOnce, s.Since, s.WaitingSince = true, true, now, time.Time{}
 	return s, Verdict{Open, fmt.Sprintf("the network carries traffic on %d of %d nodes", round.Passing, round.Eligible)}
@@ -131,6 +131,10 @@ func (s State) late(v Verdict, spec v1alpha1.ReadinessGateSpec, now time.Time) V
 	}
 	return v
 }
+
+// clock is a moment for a message: a duration would read otherwise each round, and
+// a status that changes is a write.
+func clock(moment time.Time) string { return moment.UTC().Format(time.TimeOnly) + " UTC" }
 
 // Why names the first failures of a round.
 func Why(round evaluate.Round) string {

@@ -72,7 +72,7 @@ func (r *Reconciler) readSource(ctx context.Context, f *proof.Facts) error {
 	f.Source = &proof.Source{ResourceVersion: secret.ResourceVersion, Type: secret.Type, Data: redact.Data(secret.Data)}
 	if f.Cluster != nil {
 		if culprit, ok := pgo.Owned(secret, *f.Cluster); !ok {
-			f.Source.NotOwned = culprit
+			f.Source.NotOwned, f.Source.Orphaned = culprit, pgo.Orphaned(secret, *f.Cluster)
 		}
 	}
 	return nil

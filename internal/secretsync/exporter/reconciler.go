@@ -53,7 +53,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	plan := proof.Decide(facts)
 	if err := r.apply(ctx, facts, plan); err != nil {
 		if apierrors.IsForbidden(err) {
-			return r.report(ctx, facts, repairForbidden(facts, err))
+			return r.report(ctx, facts, repairForbidden(facts, plan, err))
 		}
 		return ctrl.Result{}, err
 	}

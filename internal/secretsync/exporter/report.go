@@ -69,8 +69,12 @@ func forbidden(f proof.Facts, err error) proof.Plan {
 	return noRights(fmt.Sprintf("the API server refuses what the chart's Role in namespace %s should allow; is the Role there? (%s)", f.Export.Namespace, err))
 }
 
-func repairForbidden(f proof.Facts, err error) proof.Plan {
-	return noRights(fmt.Sprintf("spec.repair: ReapplyVerifier needs the chart's value exports: [{namespace: %s, repair: true}] (%s)", f.Export.Namespace, err))
+// repairForbidden goes on with the record of attempts, or the refusal would have
+// to become final anew each time.
+func repairForbidden(f proof.Facts, plan proof.Plan, err error) proof.Plan {
+	refused := noRights(fmt.Sprintf("spec.repair: ReapplyVerifier needs the chart's value exports: [{namespace: %s, repair: true}] (%s)", f.Export.Namespace, err))
+	refused.Verification = plan.Verification
+	return refused
 }
 
 func noRights(message string) proof.Plan {

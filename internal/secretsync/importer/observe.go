@@ -29,13 +29,11 @@ func (r *Reconciler) observe(ctx context.Context, imp *v1alpha1.SecretImport) (m
 	if err := r.observeConsent(ctx, &f); err != nil {
 		return f, err
 	}
-	target := mirror.TargetName(imp, f.Export)
+	target := mirror.TargetName(imp, allowedExport(f))
 	if err := r.observeRivals(ctx, &f, target); err != nil {
 		return f, err
 	}
-	if obj, known := r.Secrets.Get(imp.Namespace, target); known && obj != nil {
-		f.SeenVersion = obj.GetResourceVersion()
-	}
+	f.SeenVersion = r.seenVersion(imp.Namespace, target)
 	switch {
 	case mirror.NeedsSecrets(f):
 		return f, r.readSecrets(ctx, &f, target)
@@ -43,6 +41,14 @@ func (r *Reconciler) observe(ctx context.Context, imp *v1alpha1.SecretImport) (m
 		return f, r.readTarget(ctx, &f, target)
 	}
 	return f, nil
+}
+
+// seenVersion is the resourceVersion that the informer knows, or "".
+func (r *Reconciler) seenVersion(namespace, name string) string {
+	if obj, known := r.Secrets.Get(namespace, name); known && obj != nil {
+		return obj.GetResourceVersion()
+	}
+	return ""
 }
 
 func (r *Reconciler) observeConsent(ctx context.Context, f *mirror.Facts) (err error) {

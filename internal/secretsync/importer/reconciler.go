@@ -32,16 +32,28 @@ type Reconciler struct {
 	Grants  grants.Set
 	Events  events.EventRecorder
 	Clock   clock.PassiveClock
+
+	own   ownWrites
+	first unreported
 }
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	imp := &v1alpha1.SecretImport{}
-	if err := r.Client.Get(ctx, req.NamespacedName, imp); err != nil {
+	err := r.Client.Get(ctx, req.NamespacedName, imp)
+	pass, written := r.first.take(req.NamespacedName, imp.ResourceVersion)
+	if err != nil {
+		r.own.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !imp.DeletionTimestamp.IsZero() || imp.Spec.Suspend {
+	switch {
+	case !imp.DeletionTimestamp.IsZero() || imp.Spec.Suspend:
 		return ctrl.Result{}, nil
+	case written:
+		pass.facts.Now = r.Clock.Now()
+		return r.conclude(ctx, pass)
+	case r.own.pending(req.NamespacedName, imp.ResourceVersion, r.Clock.Now()):
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
 	facts, err := r.observe(ctx, imp)
 	if err != nil {
@@ -52,12 +64,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return r.failed(ctx, facts, err)
 	}
-	restarts, err := r.restart(ctx, facts, plan)
+	if done.wrote {
+		r.first.keep(req.NamespacedName, firstPass{facts, plan, done})
+		return ctrl.Result{RequeueAfter: secondPass}, nil
+	}
+	return r.conclude(ctx, firstPass{facts, plan, done})
+}
+
+// conclude looks at the processes and reports.
+func (r *Reconciler) conclude(ctx context.Context, pass firstPass) (ctrl.Result, error) {
+	restarts, err := r.restart(ctx, pass.facts, pass.plan)
 	if apierrors.IsForbidden(err) {
-		restarts, err = forbidden(facts, err), nil
+		restarts, err = forbidden(pass.facts, err), nil
 	}
 	// The mirror is written: that is reported, whatever became of the restarts.
-	result, reportErr := r.report(ctx, facts, plan, done, restarts)
+	result, reportErr := r.report(ctx, pass.facts, pass.plan, pass.done, restarts)
 	if err != nil || reportErr != nil {
 		return ctrl.Result{}, errors.Join(err, reportErr)
 	}

@@ -22,6 +22,10 @@ import (
 // missingRetry is how often a listed workload that doesn't exist is looked for.
 const missingRetry = 30 * time.Second
 
+// externalRetry is how often an ExternalSecret that Git has to change is looked
+// at: nobody watches them.
+const externalRetry = 30 * time.Second
+
 // report writes the status, if it changed, and the events that the change is worth.
 func (r *Reconciler) report(ctx context.Context, f mirror.Facts, plan mirror.Plan, done applied, restarts restarted) (ctrl.Result, error) {
 	after := f.Import.DeepCopy()
@@ -42,6 +46,7 @@ func (r *Reconciler) report(ctx context.Context, f mirror.Facts, plan mirror.Pla
 func (r *Reconciler) reportRefused(ctx context.Context, f mirror.Facts, reason, message string, retry time.Duration) (ctrl.Result, error) {
 	after := f.Import.DeepCopy()
 	handleRequest(after)
+	after.Status.ObservedGeneration = after.Generation
 	if after.Status.Target != nil {
 		after.Status.Target.ResourceVersion = "" // looked at again, whatever the cache says
 	}
@@ -58,6 +63,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.Se
 	}
 	if err := r.Client.Status().Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(fieldOwner)); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("writing the status of SecretImport %s/%s: %w", before.Namespace, before.Name, err))
+	}
+	if after.ResourceVersion != before.ResourceVersion {
+		r.own.wrote(client.ObjectKeyFromObject(before), before.ResourceVersion, r.Clock.Now())
 	}
 	if event, ok := outcome.Transition(before, after); ok {
 		r.Events.Eventf(after, nil, event.Type, event.Reason, "Mirror", "%s", event.Message)
@@ -84,6 +92,8 @@ func (r *Reconciler) next(plan mirror.Plan, restarts restarted) time.Duration {
 	switch {
 	case plan.Action == mirror.Freeze, plan.Action == mirror.Thaw:
 		return conflictRetry
+	case plan.Outcome.Reason == v1alpha1.ExternalSecretNotSeedReason:
+		return externalRetry
 	case !restarts.plan.WaitUntil.IsZero():
 		return max(restarts.plan.WaitUntil.Sub(r.Clock.Now()), time.Second)
 	case len(restarts.done) < len(restarts.plan.Restarts):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fluxcd/pkg/runtime/conditions"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -103,9 +104,9 @@ func lookedThrough(imp *v1alpha1.SecretImport) bool {
 }
 
 // handled reports whether processes were looked at since the change, and since
-// the spec said how.
+// the spec said how, and nothing was left to do.
 func handled(imp *v1alpha1.SecretImport, newest time.Time) bool {
-	if imp.Status.ObservedGeneration != imp.Generation {
+	if imp.Status.ObservedGeneration != imp.Generation || conditions.IsFalse(imp, v1alpha1.RestartedCondition) {
 		return false
 	}
 	return imp.Spec.Restart.Mode == v1alpha1.RestartModeNever || newest.IsZero() || !newest.After(handledUpTo(imp))

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +44,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, liv
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("secretimport").
 		For(&v1alpha1.SecretImport{}).
+		Watches(&v1alpha1.SecretImport{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(freesTarget)).
 		Watches(&v1alpha1.SecretExport{}, handler.EnqueueRequestsFromMapFunc(r.importsOfExport)).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.importsOfNamespace), builder.WithPredicates(namespaceMatters)).
 		WatchesRawSource(r.Secrets.Source(r.importsOfTarget)).
@@ -63,6 +65,21 @@ func targets(o client.Object) []string {
 		out = append(out, t.Name)
 	}
 	return out
+}
+
+// rivals are the imports for the targets of an import, itself among them.
+func (r *Reconciler) rivals(ctx context.Context, imp client.Object) []reconcile.Request {
+	var out []reconcile.Request
+	for _, target := range targets(imp) {
+		out = append(out, r.imports(ctx, client.InNamespace(imp.GetNamespace()), client.MatchingFields{targetIndex: target})...)
+	}
+	return out
+}
+
+// freesTarget lets through what may end a conflict of two imports for one target.
+var freesTarget = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool { return !slices.Equal(targets(e.ObjectOld), targets(e.ObjectNew)) },
 }
 
 func (r *Reconciler) importsOfTarget(ctx context.Context, secret metav1.Object) []reconcile.Request {

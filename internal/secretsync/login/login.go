@@ -5,6 +5,7 @@ package login
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 )
@@ -24,6 +25,9 @@ type Target struct {
 	// is encrypted if the server can, and nothing is verified.
 	CA []byte
 }
+
+// Format keeps the password out of prints that would not ask it.
+func (t Target) Format(s fmt.State, verb rune) { t.Password.Format(s, verb) }
 
 // Outcome is how a login ended.
 type Outcome string

@@ -69,8 +69,8 @@ func created(data redact.Data, moment time.Time) Changed {
 // stays keep their moment; those that go lose it; moments never run backwards.
 func updated(before Changed, live map[string][]byte, data redact.Data, now time.Time) Changed {
 	moment := now.UTC().Truncate(time.Second)
-	if newest := before.Newest(); !moment.After(newest) {
-		moment = newest.Add(time.Second)
+	if next := before.Newest().UTC().Truncate(time.Second).Add(time.Second); moment.Before(next) && next.Year() <= 9999 { // what JSON can hold
+		moment = next
 	}
 	out := Changed{}
 	for key, value := range data {

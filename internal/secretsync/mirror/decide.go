@@ -78,10 +78,10 @@ func NeedsSecrets(f Facts) bool {
 }
 
 // NeedsTarget reports whether the target has to be read because it may have to be
-// deleted.
+// deleted: that the cache doesn't know it proves nothing.
 func NeedsTarget(f Facts) bool {
 	answer, policy := consent(f)
-	return refused(f) == nil && answer == Revoked && policy == v1alpha1.RevokeDelete && f.SeenVersion != ""
+	return refused(f) == nil && answer == Revoked && policy == v1alpha1.RevokeDelete && f.Import.Status.Target != nil
 }
 
 // Decide returns the plan.
@@ -130,7 +130,7 @@ func decideAllowed(f Facts) Plan {
 	if inOrder(f) {
 		return Plan{Keep: true, InOrder: true, Outcome: mirrored(f)}
 	}
-	if name := f.Import.Status.FrozenExternalSecret; name != "" && !freezes(f.Import) {
+	if name := toThaw(f.Import, TargetName(f.Import, f.Export)); name != "" {
 		plan := notSynced(waiting(v1alpha1.ExternalSecretReleasedReason, "giving ExternalSecret %s back its own policies", name))
 		plan.Action, plan.Frozen = Thaw, new(string)
 		plan.Outcome.Absent = []string{v1alpha1.TakenOverCondition}
@@ -139,12 +139,11 @@ func decideAllowed(f Facts) Plan {
 	if f.Source == nil || f.Source.ResourceVersion != revision.Source(f.Export.Status.Revision) {
 		return notSynced(waiting(v1alpha1.ExportNotReadyReason, "the source changed since SecretExport %s proved it; the mirror is kept until it is proven again", exportName(f.Import)))
 	}
-	from := exported(f.Export, f.Source.Data)
-	data, r := render(f.Import, from)
+	data, r := render(f.Import, exported(f.Export, f.Source.Data))
 	if r != nil {
 		return notSynced(r)
 	}
-	return write(f, data, secretType(f.Import, f.Source.Type, from, data))
+	return write(f, data, secretType(f.Import, f.Source, data))
 }
 
 // notHandedOn finds why the export's revision can't be copied now.
@@ -154,7 +153,10 @@ func notHandedOn(f Facts) *refusal {
 		return nil
 	}
 	message := "it has not been looked at yet"
-	if e.Status.ObservedGeneration == e.Generation && conditions.Has(e, meta.ReadyCondition) {
+	switch {
+	case e.Spec.Suspend:
+		message = "it is suspended (its spec.suspend)"
+	case e.Status.ObservedGeneration == e.Generation && conditions.Has(e, meta.ReadyCondition):
 		message = conditions.GetMessage(e, meta.ReadyCondition)
 	}
 	kept := ""
@@ -165,11 +167,12 @@ func notHandedOn(f Facts) *refusal {
 }
 
 // inOrder reports whether nothing that the mirror depends on has changed since it
-// was last seen to be right.
+// was last seen to be right. What was found wrong since is looked at again.
 func inOrder(f Facts) bool {
 	s := f.Import.Status
-	return !f.Requested && sameContent(f) && revision.Current(s.Target.ResourceVersion, f.SeenVersion) &&
-		(s.FrozenExternalSecret == "" || freezes(f.Import))
+	return !f.Requested && conditions.IsTrue(f.Import, v1alpha1.SyncedCondition) &&
+		sameContent(f) && revision.Current(s.Target.ResourceVersion, f.SeenVersion) &&
+		toThaw(f.Import, s.Target.Name) == ""
 }
 
 // sameContent reports whether the mirror that the status tells of held just what

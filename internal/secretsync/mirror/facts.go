@@ -53,6 +53,10 @@ type Source struct {
 	Data      redact.Data
 }
 
+// Format keeps the data out of prints that would not ask Data, such as %s of a
+// pointer within a struct.
+func (Source) Format(s fmt.State, verb rune) { redact.Text("").Format(s, verb) }
+
 // Live is a Secret that no print shows the data of.
 type Live struct{ secret *corev1.Secret }
 

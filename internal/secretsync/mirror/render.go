@@ -106,13 +106,18 @@ func targetKey(m v1alpha1.KeyMapping) string {
 	return m.From
 }
 
-// secretType is the mirror's type: the source's as long as its keys are mirrored
-// under their own names, since the API server asks for certain keys by type.
-func secretType(imp *v1alpha1.SecretImport, source corev1.SecretType, from, out redact.Data) corev1.SecretType {
-	if imp.Spec.Target.Keys != nil || len(out) < len(from) {
+// secretType is the mirror's type: the source's as long as all its keys are
+// mirrored under their own names, since the API server asks for certain keys by type.
+func secretType(imp *v1alpha1.SecretImport, source *Source, out redact.Data) corev1.SecretType {
+	if imp.Spec.Target.Keys != nil {
 		return corev1.SecretTypeOpaque
 	}
-	return source
+	for key := range source.Data {
+		if _, ok := out[key]; !ok {
+			return corev1.SecretTypeOpaque
+		}
+	}
+	return source.Type
 }
 
 // Validate finds what is wrong with the spec alone, before anything is read.

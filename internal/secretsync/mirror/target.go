@@ -20,6 +20,13 @@ func write(f Facts, data redact.Data, created corev1.SecretType) Plan {
 	if f.External != nil {
 		answer = externalsecret.Decide(*f.External, method(f.Import), name)
 	}
+	taken := ""
+	if f.Target != nil {
+		var r *refusal
+		if taken, r = mayTake(f, f.Target.secret); r != nil {
+			return notSynced(r)
+		}
+	}
 	switch {
 	case answer.Kind == externalsecret.NeedsFreeze:
 		plan := notSynced(waiting(v1alpha1.ExternalSecretFrozenReason, "freezing ExternalSecret %s/%s before its Secret is taken", f.Import.Namespace, f.External.Name))
@@ -28,16 +35,25 @@ func write(f Facts, data redact.Data, created corev1.SecretType) Plan {
 	case !answer.Takeable():
 		return notSynced(stalled(v1alpha1.ExternalSecretNotSeedReason, "%s", answer.Message))
 	case f.Target == nil:
-		return put(f, Create, newMirror(f, name, data, created), "")
+		return takenOver(put(f, Create, newMirror(f, name, data, created)), f, answer, taken)
 	}
-	taken, r := mayTake(f, f.Target.secret)
-	if r != nil {
-		return notSynced(r)
-	}
+	return takenOver(update(f, data), f, answer, taken)
+}
+
+// takenOver adds to the plan from whom the Secret is taken, and which
+// ExternalSecret is frozen for it.
+func takenOver(plan Plan, f Facts, answer externalsecret.Answer, taken string) Plan {
+	reason := v1alpha1.TakenOverReason
 	if answer.Kind == externalsecret.Frozen {
 		taken = answer.Message
+		if freezes(f.Import) {
+			reason, plan.Frozen = v1alpha1.ExternalSecretFrozenReason, &f.External.Name
+		}
 	}
-	return update(f, data, taken)
+	if taken != "" && plan.InOrder {
+		plan.Outcome.Conditions = append(plan.Outcome.Conditions, outcome.True(v1alpha1.TakenOverCondition, reason, taken))
+	}
+	return plan
 }
 
 // mayTake says why the live Secret may not be written; if it may, taken tells
@@ -88,30 +104,38 @@ func newMirror(f Facts, name string, data redact.Data, secretType corev1.SecretT
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.Import.Namespace, Name: name},
 		Type:       secretType,
 	}
-	moment := beforeNow(f.Now)
-	if sameContent(f) {
+	moment, last := beforeNow(f.Now), lastChange(f.Import, name)
+	switch {
+	case sameContent(f):
 		// Somebody deleted it. What processes read then is what they would read now.
-		moment = time.Time{}
-		if at := f.Import.Status.Target.ChangedAt; at != nil {
-			moment = at.Time
-		}
+		moment = last
+	case !moment.After(last):
+		moment = last.Add(time.Second) // what is not newer counts as handled
 	}
 	dress(secret, f.Import, data, created(data, moment))
 	return secret
 }
 
-func update(f Facts, data redact.Data, taken string) Plan {
+// lastChange is when the mirror of that name last changed, as far as is known.
+func lastChange(imp *v1alpha1.SecretImport, name string) time.Time {
+	if t := imp.Status.Target; t != nil && t.Name == name && t.ChangedAt != nil {
+		return t.ChangedAt.Time
+	}
+	return time.Time{}
+}
+
+func update(f Facts, data redact.Data) Plan {
 	live := f.Target.secret
 	after := live.DeepCopy()
 	externalsecret.Release(after)
 	dress(after, f.Import, data, updated(ReadChanged(live.Annotations), live.Data, data, f.Now))
 	if equality.Semantic.DeepEqual(live, after) {
-		return put(f, Leave, live, taken)
+		return put(f, Leave, live)
 	}
 	if live.Immutable != nil && *live.Immutable {
 		return notSynced(stalled(v1alpha1.ImmutableReason, "Secret %s/%s is immutable: delete it, and it will be written anew", live.Namespace, live.Name))
 	}
-	return put(f, Update, after, taken)
+	return put(f, Update, after)
 }
 
 // dress gives the Secret the content, the owner and the marks of the import's
@@ -140,22 +164,14 @@ func dress(secret *corev1.Secret, imp *v1alpha1.SecretImport, data redact.Data, 
 	secret.OwnerReferences = append(owners, *metav1.NewControllerRef(imp, v1alpha1.GroupVersion.WithKind(v1alpha1.SecretImportKind)))
 }
 
-func put(f Facts, action Action, secret *corev1.Secret, taken string) Plan {
-	plan := Plan{
+func put(f Facts, action Action, secret *corev1.Secret) Plan {
+	return Plan{
 		Action:  action,
 		Mirror:  NewLive(secret),
 		Changed: ReadChanged(secret.Annotations),
 		InOrder: true,
 		Outcome: mirrored(f),
 	}
-	if taken != "" {
-		reason := v1alpha1.TakenOverReason
-		if freezes(f.Import) {
-			reason, plan.Frozen = v1alpha1.ExternalSecretFrozenReason, &f.External.Name
-		}
-		plan.Outcome.Conditions = append(plan.Outcome.Conditions, outcome.True(v1alpha1.TakenOverCondition, reason, taken))
-	}
-	return plan
 }
 
 func method(imp *v1alpha1.SecretImport) v1alpha1.TakeOverMethod {
@@ -168,9 +184,24 @@ func method(imp *v1alpha1.SecretImport) v1alpha1.TakeOverMethod {
 // ExternalSecretName is the ExternalSecret that the target is taken over from, or
 // given back to; "" if there is none.
 func ExternalSecretName(imp *v1alpha1.SecretImport, target string) string {
+	if name := toThaw(imp, target); name != "" {
+		return name
+	}
+	return takenFrom(imp, target)
+}
+
+// toThaw is the ExternalSecret that was frozen for this import, and is no longer
+// meant to be; "" if there is none.
+func toThaw(imp *v1alpha1.SecretImport, target string) string {
+	name := imp.Status.FrozenExternalSecret
+	if freezes(imp) && name == takenFrom(imp, target) {
+		return ""
+	}
+	return name
+}
+
+func takenFrom(imp *v1alpha1.SecretImport, target string) string {
 	switch {
-	case imp.Status.FrozenExternalSecret != "" && !freezes(imp):
-		return imp.Status.FrozenExternalSecret
 	case imp.Spec.Existing != v1alpha1.ExistingTakeOver:
 		return ""
 	case imp.Spec.ExternalSecret != nil && imp.Spec.ExternalSecret.Name != "":

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -17,53 +18,69 @@ import (
 // (k8s.io/api/core/v1, MaxSecretSize).
 const maxSecretSize = 1024 * 1024
 
-// templateFuncs replaces every function of text/template whose result can grow
-// without bound when it is applied to its own result, and call.
-var templateFuncs = template.FuncMap{
-	"b64enc":   bounded(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }),
-	"toJson":   bounded(func(s string) string { b, _ := json.Marshal(s); return string(b) }), // a string always marshals
-	"trim":     bounded(strings.TrimSpace),
-	"lower":    bounded(strings.ToLower),
-	"upper":    bounded(strings.ToUpper),
-	"urlquery": bounded(func(s string) string { return template.URLQueryEscaper(s) }),
-	"html":     bounded(template.HTMLEscapeString),
-	"js":       bounded(template.JSEscapeString),
-	"print":    func(parts ...string) (string, error) { return join(parts, "") },
-	"println":  func(parts ...string) (string, error) { return join(parts, "\n") },
-	"printf":   printf,
-	"call":     func() (string, error) { return "", errors.New("call is not available") },
+// maxWork is how many bytes the functions of one template may go through.
+const maxWork = 8 * maxSecretSize
+
+// budget is what is left of maxWork.
+type budget struct{ left int }
+
+// functions replaces every function of text/template whose result can grow without
+// bound when it is applied to its own result, call, and index, which says nothing
+// about a missing key.
+func (b *budget) functions() template.FuncMap {
+	return template.FuncMap{
+		"b64enc":   b.bounded(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }),
+		"toJson":   b.bounded(func(s string) string { b, _ := json.Marshal(s); return string(b) }), // a string always marshals
+		"trim":     b.bounded(strings.TrimSpace),
+		"lower":    b.bounded(strings.ToLower),
+		"upper":    b.bounded(strings.ToUpper),
+		"urlquery": b.bounded(func(s string) string { return template.URLQueryEscaper(s) }),
+		"html":     b.bounded(template.HTMLEscapeString),
+		"js":       b.bounded(template.JSEscapeString),
+		"print":    func(parts ...string) (string, error) { return b.join(parts, "", "") },
+		"println":  func(parts ...string) (string, error) { return b.join(parts, " ", "\n") },
+		"printf":   b.printf,
+		"index":    index,
+		"call":     func() (string, error) { return "", errors.New("call is not available") },
+	}
 }
 
-func bounded(f func(string) string) func(string) (string, error) {
+func (b *budget) spend(parts ...string) error {
+	for _, part := range parts {
+		b.left -= len(part) + 1
+	}
+	if b.left < 0 {
+		return errTooLarge
+	}
+	return nil
+}
+
+func (b *budget) bounded(f func(string) string) func(string) (string, error) {
 	return func(s string) (string, error) {
-		if len(s) > maxSecretSize {
-			return "", errTooLarge
+		if err := b.spend(s); err != nil {
+			return "", err
 		}
 		return f(s), nil
 	}
 }
 
-func join(parts []string, end string) (string, error) {
-	size := 0
-	for _, part := range parts {
-		size += len(part)
+func (b *budget) join(parts []string, between, end string) (string, error) {
+	if err := b.spend(parts...); err != nil {
+		return "", err
 	}
-	if size > maxSecretSize {
-		return "", errTooLarge
-	}
-	return strings.Join(parts, "") + end, nil
+	return strings.Join(parts, between) + end, nil
 }
 
 var plainVerbs = regexp.MustCompile(`^([^%]|%[sqv%])*$`)
 
 // printf knows %s, %q, %v and %% only: every value is a string, and a width can
 // ask for any amount of memory.
-func printf(format string, parts ...string) (string, error) {
+func (b *budget) printf(format string, parts ...string) (string, error) {
+	if err := b.spend(append(parts, format)...); err != nil {
+		return "", err
+	}
 	if !plainVerbs.MatchString(format) {
 		return "", errors.New("printf takes %s, %q, %v and %% only")
-	}
-	if _, err := join(parts, format); err != nil {
-		return "", err
 	}
 	args := make([]any, len(parts))
 	for i := range parts {
@@ -72,10 +89,23 @@ func printf(format string, parts ...string) (string, error) {
 	return fmt.Sprintf(format, args...), nil
 }
 
+// index returns the value of a key that can't be written as {{ .key }}.
+func index(values map[string]string, key string) (string, error) {
+	value, ok := values[key]
+	if !ok {
+		return "", missingKeyError(key)
+	}
+	return value, nil
+}
+
+type missingKeyError string
+
+func (e missingKeyError) Error() string { return fmt.Sprintf("map has no entry for key %q", string(e)) }
+
 // parseTemplate reads the template of one target key. The errors name the place
 // in the template, which is no secret.
 func parseTemplate(key, text string) (*template.Template, error) {
-	t, err := template.New(key).Option("missingkey=error").Funcs(templateFuncs).Parse(text)
+	t, err := template.New(key).Option("missingkey=error").Funcs((&budget{}).functions()).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("spec.target.template[%q] can't be parsed: %s", key, strings.TrimPrefix(err.Error(), "template: "))
 	}
@@ -123,21 +153,38 @@ func forbiddenIn(branch *parse.BranchNode) string {
 	return forbidden(branch.ElseList)
 }
 
-var missingKey = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
+var (
+	missingField = regexp.MustCompile(`map has no entry for key "([^"]*)"$`)
+	lineAndPlace = regexp.MustCompile(`^[0-9]+(:[0-9]+)?`)
+)
+
+// missing returns the key that the template names and the export doesn't have. One
+// that the template computes may be a value, as in {{ index . .password }}.
+func missing(t *template.Template, err error) (string, bool) {
+	var key missingKeyError
+	if errors.As(err, &key) {
+		return string(key), strings.Contains(t.Root.String(), strconv.Quote(string(key)))
+	}
+	if m := missingField.FindStringSubmatch(err.Error()); m != nil {
+		return m[1], true
+	}
+	return "", false
+}
 
 // execute renders one template. Its errors never quote values: of what
 // text/template says, only the place and the name of a missing key are kept.
 func execute(t *template.Template, values map[string]string, exported []string) ([]byte, error) {
 	var out bytes.Buffer
-	err := t.Execute(&limitedWriter{w: &out, left: maxSecretSize}, values)
+	work := &budget{left: maxWork}
+	err := t.Funcs(work.functions()).Execute(&limitedWriter{w: &out, left: maxSecretSize}, values)
 	if err == nil {
 		return out.Bytes(), nil
 	}
 	if errors.Is(err, errTooLarge) {
-		return nil, fmt.Errorf("spec.target.template[%q] renders more than 1 MiB", t.Name())
+		return nil, fmt.Errorf("spec.target.template[%q] renders more than 1 MiB, or works on more than 8 MiB: make it shorter", t.Name())
 	}
-	if m := missingKey.FindStringSubmatch(err.Error()); m != nil {
-		return nil, fmt.Errorf("spec.target.template[%q] uses the key %q, which is not exported; exported are %s", t.Name(), m[1], strings.Join(exported, ", "))
+	if key, ok := missing(t, err); ok {
+		return nil, fmt.Errorf("spec.target.template[%q] uses the key %q, which is not exported; exported are %s", t.Name(), key, strings.Join(exported, ", "))
 	}
 	return nil, fmt.Errorf("spec.target.template[%q] fails%s; the cause is withheld because it may quote a value", t.Name(), place(t.Name(), err))
 }
@@ -148,7 +195,7 @@ func place(name string, err error) string {
 	if !ok {
 		return ""
 	}
-	if m := regexp.MustCompile(`^[0-9]+(:[0-9]+)?`).FindString(rest); m != "" {
+	if m := lineAndPlace.FindString(rest); m != "" {
 		return " at line " + m
 	}
 	return ""

@@ -28,7 +28,7 @@ func Owned(secret metav1.Object, c Cluster) (culprit string, ok bool) {
 	switch {
 	case owner == nil:
 		return "no controller owns it", false
-	case owner.Kind != Kind || schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).Group != GroupVersionKind.Group:
+	case !isCluster(owner):
 		return fmt.Sprintf("its controller is %s %s of %s", owner.Kind, owner.Name, owner.APIVersion), false
 	case owner.Name != c.Name:
 		return fmt.Sprintf("its controller is %s %s", owner.Kind, owner.Name), false
@@ -36,6 +36,17 @@ func Owned(secret metav1.Object, c Cluster) (culprit string, ok bool) {
 		return fmt.Sprintf("its controller is an earlier %s %s (UID %s, now %s)", owner.Kind, owner.Name, owner.UID, c.UID), false
 	}
 	return "", true
+}
+
+// Orphaned reports whether secret belongs to a cluster of this name in a former
+// life: the garbage collector removes it.
+func Orphaned(secret metav1.Object, c Cluster) bool {
+	owner := metav1.GetControllerOf(secret)
+	return owner != nil && owner.UID != "" && owner.UID != c.UID && isCluster(owner) && owner.Name == c.Name
+}
+
+func isCluster(owner *metav1.OwnerReference) bool {
+	return owner.Kind == Kind && schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).Group == GroupVersionKind.Group
 }
 
 // Complete names the keys without which a user's Secret can't be used, and which

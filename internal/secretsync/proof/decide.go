@@ -44,7 +44,7 @@ func NeedsSource(f Facts) bool { return unsettled(f) == nil && !resting(f) }
 // LoginDue reports whether a login has to be tried, once the source is read.
 func LoginDue(f Facts) bool {
 	return f.Export.Spec.Source.PostgresUser != nil && f.Export.Spec.Verify != v1alpha1.VerifyOff &&
-		NeedsSource(f) && incomplete(f) == nil && !provenSource(f) && offline(f) != verifier.Mismatch
+		NeedsSource(f) && incomplete(f) == nil && !resting(asRead(f)) && !provenSource(f) && offline(f) != verifier.Mismatch
 }
 
 // Decide returns the plan.
@@ -57,6 +57,9 @@ func Decide(f Facts) Plan {
 	}
 	if o := incomplete(f); o != nil {
 		return blocked(o)
+	}
+	if resting(asRead(f)) {
+		return Plan{Keep: true, RequeueAfter: untilNext(f)}
 	}
 	return prove(f)
 }
@@ -92,6 +95,9 @@ func untilNext(f Facts) time.Duration {
 	if final(v.Result) {
 		return 0
 	}
+	if v.LastAttempt.After(f.Now) {
+		return 0 // a clock went backwards
+	}
 	next := v.LastAttempt.Add(delay(v.Attempts, v.LastAttempt.Sub(v.Since.Time)))
 	return max(next.Sub(f.Now), 0)
 }
@@ -99,13 +105,17 @@ func untilNext(f Facts) time.Duration {
 // blocked is the plan while something stands in the way: the proof is dropped, so
 // that the source is proven anew once nothing does.
 func blocked(o *obstacle) Plan {
-	return Plan{Outcome: outcome.Outcome{
+	plan := Plan{Outcome: outcome.Outcome{
 		Class: o.class, Reason: o.reason, Message: o.message,
 		Conditions: []outcome.Condition{
 			outcome.False(v1alpha1.SettledCondition, o.reason, o.message),
 			outcome.Unknown(v1alpha1.VerifiedCondition, v1alpha1.WaitingReason, "proven once the source is settled"),
 		},
 	}}
+	if o.reason == v1alpha1.CRDMissingReason {
+		plan.RequeueAfter = crdMissingRetry
+	}
+	return plan
 }
 
 // prove judges the source that was read.
@@ -220,11 +230,13 @@ func publish(f Facts, reason string, status metav1.ConditionStatus, message stri
 }
 
 // attempt continues the record of attempts for the present source and database,
-// or begins a new one.
+// or begins a new one: also after a result that was final, and when a clock went
+// backwards.
 func attempt(f Facts, result string) *v1alpha1.VerificationStatus {
 	now := metav1.NewTime(f.Now)
 	v := &v1alpha1.VerificationStatus{Revision: f.Source.ResourceVersion, Database: database(f), Since: now}
-	if old := f.Export.Status.Verification; old != nil && old.Revision == v.Revision && old.Database == v.Database {
+	old := f.Export.Status.Verification
+	if old != nil && old.Revision == v.Revision && old.Database == v.Database && !final(old.Result) && !old.LastAttempt.After(f.Now) {
 		v.Since, v.Attempts = old.Since, old.Attempts
 		if result == v1alpha1.PasswordRefusedReason || result == v1alpha1.VerifierMismatchReason {
 			v.RefusedSince = old.RefusedSince
@@ -236,9 +248,16 @@ func attempt(f Facts, result string) *v1alpha1.VerificationStatus {
 }
 
 // provenSource is proven for the source that was read just now.
-func provenSource(f Facts) bool {
-	f.SeenVersion = f.Source.ResourceVersion
-	return !f.Requested && proven(f)
+func provenSource(f Facts) bool { return !f.Requested && proven(asRead(f)) }
+
+// asRead has the versions of what was read in place of those of the informers'
+// cache, which can be behind, or not working.
+func asRead(f Facts) Facts {
+	f.SeenVersion, f.SeenCAVersion = f.Source.ResourceVersion, ""
+	if f.CA != nil {
+		f.SeenCAVersion = f.CA.ResourceVersion
+	}
+	return f
 }
 
 func offline(f Facts) verifier.Verdict {

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,7 +50,14 @@ type Source struct {
 	Data            redact.Data
 	// NotOwned says why the Secret is not the cluster's own; empty if it is.
 	NotOwned string
+	// Orphaned: it is that of a cluster of the same name in a former life, and the
+	// garbage collector is about to remove it.
+	Orphaned bool
 }
+
+// Format keeps the data out of prints that would not ask Data, such as %s of a
+// pointer within a struct.
+func (Source) Format(s fmt.State, verb rune) { redact.Text("").Format(s, verb) }
 
 // CA is a certificate authority as it was read.
 type CA struct {

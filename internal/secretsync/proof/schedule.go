@@ -11,6 +11,9 @@ const (
 	refusalIsFinalAfter = 10 * time.Second
 	// repairAgainAfter keeps a repair that did not help from being repeated.
 	repairAgainAfter = time.Hour
+	// crdMissingRetry: no event tells that PGO's CRD, or a Role, came where there is
+	// no cluster yet.
+	crdMissingRetry = 5 * time.Second
 )
 
 // delay is the time between attempt n (counted from 1), made age after the first,
@@ -20,5 +23,5 @@ func delay(n int32, age time.Duration) time.Duration {
 	if age >= bestEffortFor {
 		return min(age/4, 5*time.Minute)
 	}
-	return min(time.Second<<min(n-1, 3), 5*time.Second)
+	return min(time.Second<<min(max(n-1, 0), 3), 5*time.Second)
 }

@@ -90,8 +90,12 @@ func incomplete(f Facts) *obstacle {
 		}
 		return nil
 	}
-	if f.Source.NotOwned != "" {
-		return stalled(v1alpha1.SourceNotOwnedReason, "Secret %s is refused: %s", name, f.Source.NotOwned)
+	switch {
+	case f.Source.Orphaned:
+		return waiting(v1alpha1.SourceNotOwnedReason, "Secret %s is not used: %s; waiting for PGO to write its own", name, f.Source.NotOwned)
+	case f.Source.NotOwned != "":
+		return stalled(v1alpha1.SourceNotOwnedReason, "Secret %s is refused: %s, but %s %s/%s must own it: delete that Secret, and PGO writes its own; or export it with spec.source.secret",
+			name, f.Source.NotOwned, pgo.Kind, f.Export.Namespace, f.Export.Spec.Source.PostgresUser.Cluster)
 	}
 	if missing := pgo.Complete(f.Source.Data); len(missing) > 0 {
 		return waiting(v1alpha1.SourceIncompleteReason, "Secret %s has no %s yet; what was mirrored is kept", name, strings.Join(missing, ", "))
@@ -104,6 +108,9 @@ func withoutCA(f Facts) *obstacle {
 		return nil
 	}
 	secret, key := f.Cluster.CASecret()
+	if key == "" {
+		return stalled(v1alpha1.CAMissingReason, "spec.customTLSSecret of %s has items, and none with the path ca.crt: add one, or set spec.includeCA: false", *f.Cluster)
+	}
 	if !f.CAGranted {
 		return stalled(v1alpha1.NoRightsReason, "secret-sync has no right to read Secret %s/%s, which holds the cluster's CA: add %s to exports[].secrets of the chart's values, or set spec.includeCA: false",
 			f.Export.Namespace, secret, secret)

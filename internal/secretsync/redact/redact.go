@@ -1,5 +1,10 @@
 // Package redact has the types that carry secrets through secret-sync. However
 // one of them is printed, logged or marshalled, it says "[redacted]".
+//
+// Package fmt asks a field for its words only if it is exported, and not at all
+// while it complains about a verb that doesn't fit a pointer within a struct. So a
+// struct that holds one of these types in an unexported field, or is pointed to by
+// others, has a Format of its own.
 package redact
 
 import (

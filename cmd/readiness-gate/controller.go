@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/fluxcd/pkg/runtime/logger"
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/tazzo/rebirth/internal/manager"
+	"github.com/tazzo/rebirth/internal/readiness"
+)
+
+type controllerFlags struct {
+	manager          manager.Options
+	keySecret        string
+	canaryImage      string
+	pluginNamespaces []string
+}
+
+func controllerCommand() *cobra.Command {
+	var f controllerFlags
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the controller for ReadinessGates",
+		Example: `  # As the chart runs it:
+  RUNTIME_NAMESPACE=readiness-gate readiness-gate controller --enable-leader-election --canary-image IMAGE`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runController(cmd, f) },
+	}
+	f.manager.BindFlags(cmd.Flags())
+	cmd.Flags().StringVar(&f.keySecret, "key-secret", "readiness-gate-agent-key", "The Secret, in the program's own namespace, with the key that agents share; made where there is none.")
+	cmd.Flags().StringVar(&f.canaryImage, "canary-image", "", "The image of canary pods: this program's own.")
+	cmd.Flags().StringSliceVar(&f.pluginNamespaces, "cni-namespaces", []string{"kube-system", "kube-flannel", "calico-system", "cilium"}, "The namespaces in which network plugins are looked for.")
+	return cmd
+}
+
+func runController(cmd *cobra.Command, f controllerFlags) error {
+	namespace := os.Getenv(manager.NamespaceVariable)
+	if namespace == "" {
+		return fmt.Errorf("the environment variable %s is not set: it names the namespace that the agents are in", manager.NamespaceVariable)
+	}
+	if f.canaryImage == "" {
+		return fmt.Errorf("--canary-image is missing: it names this program's own image")
+	}
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("no way to reach a cluster: run inside of one, or set KUBECONFIG: %w", err)
+	}
+	logger.SetLogger(logger.NewLogger(f.manager.Logger))
+	scheme, err := readiness.Scheme()
+	if err != nil {
+		return err
+	}
+	mgr, err := manager.New(cfg, readiness.Name, scheme, f.manager, readiness.Cache(namespace, f.pluginNamespaces))
+	if err != nil {
+		return err
+	}
+	if err := readiness.Setup(cmd.Context(), mgr, readiness.Options{
+		Namespace: namespace, KeySecret: f.keySecret, CanaryImage: f.canaryImage, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
+	}); err != nil {
+		return err
+	}
+	ctrl.Log.WithName("setup").Info("starting", "version", manager.VersionOrRevision(), "namespace", namespace)
+	return mgr.Start(cmd.Context())
+}

@@ -1,0 +1,40 @@
+// Command readiness-gate publishes a ConfigMap that exists only while the cluster's
+// network demonstrably carries traffic on every node.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/tazzo/rebirth/internal/manager"
+	agentcli "github.com/tazzo/rebirth/internal/readiness/agent/cli"
+	lintcli "github.com/tazzo/rebirth/internal/readiness/lint/cli"
+)
+
+func main() {
+	if err := command().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "readiness-gate:", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "readiness-gate",
+		Short: "Publish a ConfigMap that exists only while the network really works",
+		Long: `readiness-gate proves that the cluster's network carries traffic on every node,
+and publishes a ConfigMap that exists only while it does. Flux health-checks that
+ConfigMap, and everything else of the cluster depends on it.
+
+One binary has the controller, the agents that it asks, and a linter that tells
+whether a Flux repository really waits for the gate.`,
+		Version:       manager.VersionOrRevision(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(controllerCommand(), agentcli.AgentCommand(), agentcli.CanaryCommand(), lintcli.Command())
+	return root
+}

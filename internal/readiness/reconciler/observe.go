@@ -1,0 +1,149 @@
+package reconciler
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/cni"
+	"github.com/tazzo/rebirth/internal/readiness/evidence"
+)
+
+// observe makes one round of reads and probes. What can't be read is part of the
+// evidence: unknown is not ready.
+func (r *Reconciler) observe(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) evidence.Cluster {
+	e, err := r.observeObjects(ctx, gate, m)
+	if err != nil {
+		return evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster, Unobserved: err.Error()}
+	}
+	e.Reports = r.askAgents(ctx, gate, e, m)
+	e.Now = r.Clock.Now()
+	return e
+}
+
+// objects are the lists that one round reads from the cache.
+type objects struct {
+	nodes      corev1.NodeList
+	daemonSets appsv1.DaemonSetList
+	pods       corev1.PodList
+	failures   corev1.EventList
+}
+
+func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (evidence.Cluster, error) {
+	var o objects
+	for what, list := range map[string]client.ObjectList{"nodes": &o.nodes, "DaemonSets": &o.daemonSets, "pods": &o.pods, "events": &o.failures} {
+		if err := r.Client.List(ctx, list); err != nil {
+			return evidence.Cluster{}, fmt.Errorf("%s can't be listed: %w", what, err)
+		}
+	}
+	e := evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster}
+	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
+	for i := range o.nodes.Items {
+		e.Nodes = append(e.Nodes, node(&o.nodes.Items[i]))
+	}
+	var err error
+	if e.DNS, err = r.observeDNS(ctx, gate); err != nil {
+		return e, err
+	}
+	if e.API, err = r.serviceAddress(ctx, client.ObjectKey{Namespace: "default", Name: "kubernetes"}); err != nil {
+		return e, err
+	}
+	e.Sandboxes, err = r.observeSandboxes(ctx, gate, e, o)
+	return e, err
+}
+
+func node(n *corev1.Node) evidence.Node {
+	out := evidence.Node{
+		Name: n.Name, UID: string(n.UID), BootID: n.Status.NodeInfo.BootID,
+		Created: n.CreationTimestamp.Time, Deleting: n.DeletionTimestamp != nil,
+		ReadyChanged: n.CreationTimestamp.Time, NotReadyReason: "the kubelet has not reported yet",
+	}
+	for _, c := range n.Status.Conditions {
+		switch {
+		case c.Type == corev1.NodeReady:
+			out.Ready = c.Status == corev1.ConditionTrue
+			out.NotReadyReason, out.ReadyChanged = cmp.Or(c.Message, c.Reason), c.LastTransitionTime.Time
+		case c.Type == corev1.NodeNetworkUnavailable && c.Status == corev1.ConditionTrue:
+			out.NetworkUnavailable = cmp.Or(c.Message, c.Reason)
+		}
+	}
+	return out
+}
+
+// observeDNS reads the DNS service by its name, and its endpoints by the service:
+// whoever runs behind it, under whatever labels.
+func (r *Reconciler) observeDNS(ctx context.Context, gate *v1alpha1.ReadinessGate) (evidence.DNS, error) {
+	dns := evidence.DNS{Service: cmp.Or(gate.Spec.Checks.DNS.Service, "kube-system/kube-dns")}
+	if gate.Spec.Checks.DNS.Disabled {
+		return dns, nil
+	}
+	namespace, name, _ := strings.Cut(dns.Service, "/")
+	service, err := r.service(ctx, client.ObjectKey{Namespace: namespace, Name: name})
+	if err != nil || service == nil {
+		return dns, err
+	}
+	if service.Spec.ClusterIP != corev1.ClusterIPNone {
+		dns.ClusterIP = service.Spec.ClusterIP
+	}
+	var slicesOf discoveryv1.EndpointSliceList
+	if err := r.Live.List(ctx, &slicesOf, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: name}); err != nil {
+		return dns, fmt.Errorf("the endpoints of Service %s can't be listed: %w", dns.Service, err)
+	}
+	for i := range slicesOf.Items {
+		readyEndpoints(&dns, &slicesOf.Items[i])
+	}
+	slices.Sort(dns.Ready)
+	slices.Sort(dns.Waiting)
+	return dns, nil
+}
+
+func readyEndpoints(dns *evidence.DNS, slice *discoveryv1.EndpointSlice) {
+	port := int32(53)
+	for _, p := range slice.Ports {
+		if p.Protocol != nil && *p.Protocol == corev1.ProtocolUDP && p.Port != nil {
+			port = *p.Port
+		}
+	}
+	for _, endpoint := range slice.Endpoints {
+		if endpoint.Conditions.Ready != nil && !*endpoint.Conditions.Ready {
+			if endpoint.TargetRef != nil {
+				dns.Waiting = append(dns.Waiting, fmt.Sprintf("pod %s/%s is not Ready", endpoint.TargetRef.Namespace, endpoint.TargetRef.Name))
+			}
+			continue
+		}
+		for _, address := range endpoint.Addresses {
+			dns.Ready = append(dns.Ready, net.JoinHostPort(address, strconv.Itoa(int(port))))
+		}
+	}
+}
+
+func (r *Reconciler) service(ctx context.Context, key client.ObjectKey) (*corev1.Service, error) {
+	service := &corev1.Service{}
+	if err := r.Live.Get(ctx, key, service); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("Service %s can't be read: %w", key, err)
+	}
+	return service, nil
+}
+
+// serviceAddress is ip:port of a service with a ClusterIP; "" if there is none.
+func (r *Reconciler) serviceAddress(ctx context.Context, key client.ObjectKey) (string, error) {
+	service, err := r.service(ctx, key)
+	if err != nil || service == nil || service.Spec.ClusterIP == "" || service.Spec.ClusterIP == corev1.ClusterIPNone || len(service.Spec.Ports) == 0 {
+		return "", err
+	}
+	return net.JoinHostPort(service.Spec.ClusterIP, strconv.Itoa(int(service.Spec.Ports[0].Port))), nil
+}

@@ -1,0 +1,117 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/render"
+)
+
+// fieldOwner is what readiness-gate writes as.
+const fieldOwner = "readiness-gate"
+
+// publish makes the verdict's ConfigMap exist just as long as the verdict says so,
+// and the heartbeat go on. A ConfigMap that is not the gate's own is left alone:
+// conflict says whose it is.
+func (r *Reconciler) publish(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (conflict string, err error) {
+	name := gate.Spec.Publish.ConfigMapName
+	live, err := r.configMap(ctx, gate, name)
+	if err != nil {
+		return "", err
+	}
+	if live != nil && !owns(gate, live) {
+		return fmt.Sprintf("ConfigMap %s/%s is not this gate's: delete it, take it out of Git, or choose another spec.publish.configMapName", gate.Namespace, name), nil
+	}
+	if !m.verdict.Published() {
+		if live != nil {
+			err = r.withdraw(ctx, live)
+		}
+		return "", err
+	}
+	// The heartbeat goes first: a verdict without one is stale.
+	if err := r.heartbeat(ctx, gate); err != nil {
+		return "", err
+	}
+	wanted := render.Verdict(gate, m.cluster, m.state.Since)
+	switch {
+	case live == nil:
+		err = r.Client.Create(ctx, wanted, client.FieldOwner(fieldOwner))
+		ctrl.LoggerFrom(ctx).Info("verdict published", "configMap", name)
+	case !equality.Semantic.DeepEqual(live.Data, wanted.Data) || live.Labels[render.WatchLabel] != wanted.Labels[render.WatchLabel]:
+		wanted.ResourceVersion = live.ResourceVersion
+		err = r.Client.Update(ctx, wanted, client.FieldOwner(fieldOwner))
+	}
+	if err != nil {
+		return "", fmt.Errorf("publishing ConfigMap %s/%s: %w", gate.Namespace, name, err)
+	}
+	return "", nil
+}
+
+func (r *Reconciler) withdraw(ctx context.Context, verdict *corev1.ConfigMap) error {
+	err := r.Client.Delete(ctx, verdict, client.Preconditions{UID: &verdict.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("withdrawing ConfigMap %s/%s: %w", verdict.Namespace, verdict.Name, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("verdict withdrawn", "configMap", verdict.Name)
+	return nil
+}
+
+// heartbeat renews the Lease that says that somebody stands behind the verdict.
+func (r *Reconciler) heartbeat(ctx context.Context, gate *v1alpha1.ReadinessGate) error {
+	now := metav1.NewMicroTime(r.Clock.Now())
+	lease := &coordinationv1.Lease{}
+	key := client.ObjectKey{Namespace: gate.Namespace, Name: gate.Spec.Publish.ConfigMapName}
+	err := r.Live.Get(ctx, key, lease)
+	if apierrors.IsNotFound(err) {
+		lease = &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+			Namespace: key.Namespace, Name: key.Name, Labels: map[string]string{v1alpha1.ManagedByLabel: fieldOwner},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))},
+		}}
+		lease.Spec.RenewTime = &now
+		return named(r.Client.Create(ctx, lease, client.FieldOwner(fieldOwner)), "creating the heartbeat Lease", key)
+	}
+	if err != nil {
+		return named(err, "reading the heartbeat Lease", key)
+	}
+	if last := lease.Spec.RenewTime; last != nil && now.Sub(last.Time) < gate.Spec.Interval.Duration/2 {
+		return nil
+	}
+	lease.Spec.RenewTime = &now
+	return named(r.Client.Update(ctx, lease, client.FieldOwner(fieldOwner)), "renewing the heartbeat Lease", key)
+}
+
+func (r *Reconciler) configMap(ctx context.Context, gate *v1alpha1.ReadinessGate, name string) (*corev1.ConfigMap, error) {
+	key := client.ObjectKey{Namespace: gate.Namespace, Name: name}
+	live := &corev1.ConfigMap{}
+	if err := r.Live.Get(ctx, key, live); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, named(err, "reading ConfigMap", key)
+	}
+	return live, nil
+}
+
+// owns reports whether the gate controls the ConfigMap. A gate of the same name
+// with another UID is the same gate of a former life.
+func owns(gate *v1alpha1.ReadinessGate, cm *corev1.ConfigMap) bool {
+	owner := metav1.GetControllerOf(cm)
+	return owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String() && owner.Kind == v1alpha1.ReadinessGateKind &&
+		owner.Name == gate.Name && cm.Labels["kustomize.toolkit.fluxcd.io/name"] == ""
+}
+
+func named(err error, doing string, key client.ObjectKey) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", doing, key, err)
+}

@@ -1,0 +1,105 @@
+// Package reconciler reconciles ReadinessGates: round by round it reads what the
+// cluster says of its network, asks the agents what their probes found, lets the
+// pure packages judge, and publishes the verdict.
+package reconciler
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/evaluate"
+	"github.com/tazzo/rebirth/internal/readiness/settle"
+)
+
+// Reconciler reconciles ReadinessGates.
+type Reconciler struct {
+	// Client reads gates, nodes, DaemonSets, pods and events from the cache, and
+	// writes.
+	Client client.Client
+	// Live reads Services, EndpointSlices, ConfigMaps and Leases.
+	Live client.Reader
+	// Agents asks the agents.
+	Agents Agents
+	// Namespace is the program's own: agents and canary pods are there.
+	Namespace string
+	// CanaryImage is the program's own image, for canary pods.
+	CanaryImage string
+	Events      events.EventRecorder
+	Clock       clock.PassiveClock
+
+	mu     sync.Mutex
+	memory map[types.NamespacedName]*memory
+}
+
+// memory is what is kept of a gate between rounds. What a restart must know stands
+// in the cluster: the verdict's ConfigMap, the heartbeat and the status.
+type memory struct {
+	state     settle.State
+	verdict   settle.Verdict
+	round     evaluate.Round
+	lastRound time.Time
+	cluster   string
+	cni       string
+	rounds    int
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	gate := &v1alpha1.ReadinessGate{}
+	err := r.Client.Get(ctx, req.NamespacedName, gate)
+	if apierrors.IsNotFound(err) {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, r.clean(ctx, req.Name)
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !gate.DeletionTimestamp.IsZero() || gate.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	if problem, err := r.invalid(ctx, gate); err != nil || problem != "" {
+		return r.refuse(ctx, gate, v1alpha1.InvalidSpecReason, problem, err)
+	}
+	m, err := r.recall(ctx, gate)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if r.due(gate, m) {
+		r.judge(ctx, gate, m)
+	}
+	if conflict, err := r.publish(ctx, gate, m); err != nil || conflict != "" {
+		return r.refuse(ctx, gate, v1alpha1.ConflictReason, conflict, err)
+	}
+	return r.report(ctx, gate, m)
+}
+
+// judge makes one round: observe, evaluate, settle.
+func (r *Reconciler) judge(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) {
+	evidence := r.observe(ctx, gate, m)
+	m.round = evaluate.Judge(evaluate.Facts{Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce})
+	m.state, m.verdict = settle.Next(m.state, m.round, gate.Spec, evidence.Now)
+	m.cni = string(evidence.CNI.Provider) + ": " + evidence.CNI.Why
+	m.lastRound = evidence.Now
+	m.rounds++
+}
+
+// due reports whether it is time for a round; an event in between only has what is
+// published put right.
+func (r *Reconciler) due(gate *v1alpha1.ReadinessGate, m *memory) bool {
+	return m.lastRound.IsZero() || requested(gate) || r.Clock.Since(m.lastRound) >= gate.Spec.Interval.Duration-time.Second/10
+}
+
+func (r *Reconciler) forget(name types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.memory, name)
+}

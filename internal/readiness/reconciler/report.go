@@ -1,0 +1,138 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
+	"github.com/tazzo/rebirth/internal/readiness/render"
+	"github.com/tazzo/rebirth/internal/readiness/settle"
+)
+
+// refusedRetry is how often a gate that somebody has to mend is looked at.
+const refusedRetry = 30 * time.Second
+
+// report writes the report's ConfigMap and the status, if they changed.
+func (r *Reconciler) report(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (ctrl.Result, error) {
+	entries := render.Entries(m.round, gate.Status.Failing, m.lastRound)
+	o := conclude(m.verdict)
+	if err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, entries)); err != nil {
+		return ctrl.Result{}, err
+	}
+	after := gate.DeepCopy()
+	setStatus(after, m, entries)
+	o.Set(after)
+	if err := r.writeStatus(ctx, gate, after); err != nil {
+		return ctrl.Result{}, err
+	}
+	next := gate.Spec.Interval.Duration - r.Clock.Since(m.lastRound)
+	return ctrl.Result{RequeueAfter: max(next, time.Second/10)}, nil
+}
+
+// conclude says in Flux' terms what a verdict means.
+func conclude(v settle.Verdict) outcome.Outcome {
+	o := outcome.Outcome{Class: outcome.Waiting, Message: v.Message}
+	switch v.Phase {
+	case settle.Open:
+		o.Class, o.Reason = outcome.Ready, v1alpha1.GateOpenReason
+	case settle.Failing:
+		o.Class, o.Reason = outcome.Ready, v1alpha1.GateFailingReason
+	case settle.Settling:
+		o.Reason = v1alpha1.GateSettlingReason
+	case settle.Overdue:
+		o.Class, o.Reason = outcome.Stalled, v1alpha1.GateOverdueReason
+	default:
+		o.Reason = v1alpha1.GateShutReason
+	}
+	return o
+}
+
+func setStatus(gate *v1alpha1.ReadinessGate, m *memory, entries []render.Entry) {
+	s := &gate.Status
+	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
+		s.SetLastHandledReconcileRequest(at)
+	}
+	s.ObservedGeneration = gate.Generation
+	s.Open, s.OpenedOnce = m.verdict.Published(), m.state.OpenedOnce
+	s.Since, s.WaitingSince = moment(m.state.Since), moment(m.state.WaitingSince)
+	s.CNI = m.cni
+	s.Nodes = v1alpha1.GateNodeCounts{Total: int32(m.round.Total), Eligible: int32(m.round.Eligible), Passing: int32(m.round.Passing)}
+	s.Failing = render.Failing(entries)
+}
+
+func moment(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	out := metav1.NewTime(t).Rfc3339Copy()
+	return &out
+}
+
+// refuse reports what somebody has to mend. Whatever it is, the gate is not open:
+// a verdict of its own is withdrawn.
+func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, reason, message string, err error) (ctrl.Result, error) {
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	live, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if live != nil && owns(gate, live) {
+		if err := r.withdraw(ctx, live); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	r.forget(client.ObjectKeyFromObject(gate))
+	after := gate.DeepCopy()
+	after.Status.ObservedGeneration = gate.Generation
+	after.Status.Open = false
+	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
+	return ctrl.Result{RequeueAfter: refusedRetry}, r.writeStatus(ctx, gate, after)
+}
+
+func (r *Reconciler) writeReport(ctx context.Context, gate *v1alpha1.ReadinessGate, wanted *corev1.ConfigMap) error {
+	live, err := r.configMap(ctx, gate, wanted.Name)
+	switch {
+	case err != nil:
+		return err
+	case live == nil:
+		err = r.Client.Create(ctx, wanted, client.FieldOwner(fieldOwner))
+	case !owns(gate, live):
+		return nil // somebody else's: the status says everything that it would
+	case equality.Semantic.DeepEqual(live.Data, wanted.Data):
+		return nil
+	default:
+		wanted.ResourceVersion = live.ResourceVersion
+		err = r.Client.Update(ctx, wanted, client.FieldOwner(fieldOwner))
+	}
+	return named(err, "writing the report", client.ObjectKeyFromObject(wanted))
+}
+
+func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.ReadinessGate) error {
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	if err := r.Client.Status().Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(fieldOwner)); err != nil {
+		return client.IgnoreNotFound(fmt.Errorf("writing the status of ReadinessGate %s/%s: %w", before.Namespace, before.Name, err))
+	}
+	if event, ok := outcome.Transition(before, after); ok {
+		r.Events.Eventf(after, nil, event.Type, event.Reason, "Judge", "%s", event.Message)
+		ctrl.LoggerFrom(ctx).Info(event.Message, "reason", event.Reason, "open", after.Status.Open)
+	}
+	return nil
+}
+
+func requested(gate *v1alpha1.ReadinessGate) bool {
+	at, ok := meta.ReconcileAnnotationValue(gate.Annotations)
+	return ok && at != gate.Status.LastHandledReconcileAt
+}

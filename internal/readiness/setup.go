@@ -1,0 +1,102 @@
+// Package readiness puts the controller of readiness-gate together.
+package readiness
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/manager"
+	agentclient "github.com/tazzo/rebirth/internal/readiness/agent/client"
+	"github.com/tazzo/rebirth/internal/readiness/keyring"
+	"github.com/tazzo/rebirth/internal/readiness/reconciler"
+)
+
+// Name is the program's name.
+const Name = "readiness-gate"
+
+// Options are readiness-gate's own settings.
+type Options struct {
+	// Namespace is the program's own.
+	Namespace string
+	// KeySecret is the Secret that agents share with the controller.
+	KeySecret string
+	// CanaryImage is the program's own image.
+	CanaryImage string
+	Concurrent  int
+	Clock       clock.PassiveClock
+}
+
+// Scheme has the kinds that readiness-gate reads and writes.
+func Scheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	return scheme, nil
+}
+
+// Cache says what the manager's cache holds: of the pods those of the network
+// plugins' namespaces and its own, of the events failed sandboxes.
+func Cache(namespace string, pluginNamespaces []string) cache.Options {
+	pods := map[string]cache.Config{namespace: {}}
+	for _, ns := range pluginNamespaces {
+		pods[ns] = cache.Config{}
+	}
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		&corev1.Pod{}:       {Namespaces: pods, Transform: stripPod},
+		&appsv1.DaemonSet{}: {Namespaces: pods, Transform: stripDaemonSet},
+		&corev1.Node{}:      {Transform: stripNode},
+		&corev1.Event{}:     {Field: fields.OneTermEqualSelector("reason", "FailedCreatePodSandBox")},
+	}}
+}
+
+// Setup adds readiness-gate's controller to the manager.
+func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	for _, kind := range []client.Object{&corev1.Node{}, &appsv1.DaemonSet{}, &corev1.Pod{}, &corev1.Event{}} {
+		if _, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watching %T: %w", kind, err)
+		}
+	}
+	keys := &keyring.Keyring{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.Namespace, Name: o.KeySecret}
+	if err := mgr.Add(keys); err != nil {
+		return err
+	}
+	gates := &reconciler.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Agents: agentclient.New(keys.Keys, o.Clock),
+		Namespace: o.Namespace, CanaryImage: o.CanaryImage, Events: mgr.GetEventRecorder(Name), Clock: o.Clock,
+	}
+	live := manager.NewLiveness(o.Clock)
+	options := controller.Options{MaxConcurrentReconciles: o.Concurrent, ReconciliationTimeout: manager.ReconcileTimeout}
+	if err := gates.SetupWithManager(mgr, live, options); err != nil {
+		return fmt.Errorf("setting up ReadinessGates: %w", err)
+	}
+	cold := reconciler.NewColdStart(gates)
+	if err := mgr.Add(cold); err != nil {
+		return err
+	}
+	if err := mgr.AddHealthzCheck("reconciling", live.Check); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("stale-verdicts", cold.Check); err != nil {
+		return err
+	}
+	ready, err := manager.NewReadiness(mgr, func() bool { return true })
+	if err != nil {
+		return err
+	}
+	return mgr.AddReadyzCheck("caches", ready.Check)
+}

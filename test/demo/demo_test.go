@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
+)
+
+// program is built once, when the first spec needs it.
+var program = sync.OnceValues(func() (string, error) { return gexec.Build("github.com/tazzo/rebirth/test/demo") })
+
+var _ = AfterSuite(gexec.CleanupBuildArtifacts)
+
+var _ = Describe("The demo's program", func() {
+	// start runs it inside the project's tree, with a folder of its own for all
+	// that it writes.
+	start := func(temp string, args ...string) *gexec.Session {
+		GinkgoHelper()
+		path, err := program()
+		Expect(err).NotTo(HaveOccurred())
+		// Run by root, PostgreSQL runs as another user, who has to enter it.
+		Expect(os.Chmod(temp, 0o755)).To(Succeed())
+		command := exec.Command(path, args...)
+		command.Env = append(os.Environ(), "TMPDIR="+temp)
+		session, err := gexec.Start(command, GinkgoWriter, GinkgoWriter)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { session.Interrupt().Wait(time.Minute) })
+		return session
+	}
+	left := func(temp string) []string {
+		GinkgoHelper()
+		found, err := filepath.Glob(filepath.Join(temp, "rebirth-*"))
+		Expect(err).NotTo(HaveOccurred())
+		return found
+	}
+
+	It("plays a rebirth to its end, reaches every stop condition and leaves its log alone behind", func(ctx context.Context) {
+		temp, logs := GinkgoT().TempDir(), GinkgoT().TempDir()
+		session := start(temp, "--fast", "--logs", logs)
+		Eventually(ctx, session, "3m").Should(gexec.Exit(0))
+		out := string(session.Out.Contents())
+		for _, line := range []string{
+			`P1 is proven to log in`, `mirror written`, `restart asked for`, `Grafana logs in again`,
+			`mirror kept, and said so`, `Stalled, with the way out`, `verifier emptied`, `Grafana logs in again, without a restart`,
+		} {
+			Expect(out).To(MatchRegexp(`(?m)^    ✓ ` + line + ` +[0-9.]+ m?s$`))
+		}
+		Expect(out).To(And(ContainSubstring("✓ Grafana was restarted 3 times"), ContainSubstring("✓ no password and no verifier"), ContainSubstring(proven)))
+		Expect(out).NotTo(ContainSubstring("\x1b"), "no colours where there is no terminal")
+		Expect(filepath.Join(logs, logName)).To(BeARegularFile())
+		Expect(left(temp)).To(BeEmpty())
+	}, NodeTimeout(5*time.Minute))
+
+	It("exits with 1 and shows the conditions when the rebirth does not converge in time", func(ctx context.Context) {
+		temp := GinkgoT().TempDir()
+		session := start(temp, "--fast", "--timeout", "1ms", "--logs", GinkgoT().TempDir())
+		Eventually(ctx, session, "3m").Should(gexec.Exit(1))
+		out := string(session.Out.Contents())
+		Expect(out).To(And(
+			ContainSubstring("not within 1ms (--timeout)"), ContainSubstring("The rebirth did not converge."), Not(ContainSubstring(proven)),
+			MatchRegexp(`(?m)^SecretExport tazlab-db/grafana\n  \w+=`), MatchRegexp(`(?m)^SecretImport monitoring/grafana-db\n  \w+=`)))
+		Expect(left(temp)).To(BeEmpty())
+	}, NodeTimeout(5*time.Minute))
+
+	It("stops everything when it is interrupted", func(ctx context.Context) {
+		temp := GinkgoT().TempDir()
+		session := start(temp, "--logs", GinkgoT().TempDir())
+		Eventually(ctx, session.Out.Contents, "3m").Should(ContainSubstring("2  Destruction"))
+		session.Interrupt()
+		Eventually(ctx, session, "30s").Should(gexec.Exit(130))
+		Expect(string(session.Err.Contents())).To(ContainSubstring("interrupted; everything is stopped"))
+		Expect(left(temp)).To(BeEmpty())
+	}, NodeTimeout(5*time.Minute))
+
+	It("says how it is used, and refuses what it doesn't know", func() {
+		help := start(GinkgoT().TempDir(), "--help")
+		Eventually(help, "10s").Should(gexec.Exit(0))
+		Expect(string(help.Out.Contents())).To(And(ContainSubstring("--fast"), ContainSubstring("--keep"), ContainSubstring("Played: PGO's operator")))
+		wrong := start(GinkgoT().TempDir(), "--quick")
+		Eventually(wrong, "10s").Should(gexec.Exit(2))
+		Expect(string(wrong.Err.Contents())).To(ContainSubstring("--help"))
+	})
+})

@@ -1,0 +1,127 @@
+package flux
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// branch that everything is pushed to.
+const branch = "main"
+
+// gitServer serves repositories over HTTP by Git's own "git http-backend".
+type gitServer struct {
+	git  string // the executable
+	dir  string
+	addr string
+	log  *os.File
+	http *http.Server
+}
+
+func startGitServer(dir string) (*gitServer, error) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		return nil, fmt.Errorf("Flux pulls from a Git server, which needs git: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "http-backend.log"))
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		log.Close()
+		return nil, err
+	}
+	s := &gitServer{git: git, dir: dir, addr: listener.Addr().String(), log: log}
+	s.http = &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler: &cgi.Handler{
+			Path:   git,
+			Args:   []string{"http-backend"},
+			Env:    append(s.environment(), "GIT_PROJECT_ROOT="+dir, "GIT_HTTP_EXPORT_ALL=1"),
+			Stderr: log,
+		},
+	}
+	go func() { _ = s.http.Serve(listener) }() // it ends with stop
+	return s, nil
+}
+
+func (s *gitServer) stop() error { return errors.Join(s.http.Close(), s.log.Close()) }
+
+// environment keeps the user's own configuration out, and the variables that Git
+// gives to its hooks.
+func (s *gitServer) environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}
+}
+
+func (s *gitServer) url(repository string) string {
+	return "http://" + s.addr + "/" + repository + ".git"
+}
+
+// commit makes the files the whole content of the repository's branch, in a new
+// commit, whose name it returns. It creates the repository if there is none.
+func (s *gitServer) commit(ctx context.Context, repository string, files fs.FS) (string, error) {
+	gitDir := filepath.Join(s.dir, repository+".git")
+	_, err := os.Stat(gitDir)
+	created := errors.Is(err, fs.ErrNotExist)
+	if created {
+		if _, err := s.run(ctx, nil, "init", "--bare", "--quiet", "--initial-branch="+branch, gitDir); err != nil {
+			return "", err
+		}
+	}
+	stream, err := fastImport(files, !created)
+	if err != nil {
+		return "", err
+	}
+	if _, err := s.run(ctx, stream, "--git-dir="+gitDir, "fast-import", "--quiet"); err != nil {
+		return "", err
+	}
+	name, err := s.run(ctx, nil, "--git-dir="+gitDir, "rev-parse", branch)
+	return strings.TrimSpace(string(name)), err
+}
+
+// fastImport is the input of "git fast-import" for one commit.
+func fastImport(files fs.FS, hasParent bool) ([]byte, error) {
+	var stream bytes.Buffer
+	fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter Rebirth <rebirth@test> %d +0000\ndata 4\npush\n", branch, time.Now().Unix())
+	if hasParent {
+		fmt.Fprintf(&stream, "from refs/heads/%s^0\n", branch)
+	}
+	stream.WriteString("deleteall\n")
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if !entry.Type().IsRegular() {
+			return fmt.Errorf("%s is no regular file", path)
+		}
+		content, err := fs.ReadFile(files, path)
+		fmt.Fprintf(&stream, "M 100644 inline %s\ndata %d\n%s\n", path, len(content), content)
+		return err
+	})
+	return stream.Bytes(), err
+}
+
+func (s *gitServer) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, s.git, args...)
+	cmd.Env = s.environment()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("git %s: %w\n%s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), nil
+}

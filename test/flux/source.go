@@ -1,0 +1,63 @@
+package flux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Push makes the files (os.DirFS of a folder, or a fstest.MapFS) the whole content
+// of a Git repository, in a new commit on its branch main, and returns the revision,
+// such as main@sha1:…, once source-controller has pulled it. What uses the
+// GitRepository of that name in Namespace, which is created if there is none, is
+// then reconciled by itself. HelmReleases take charts from it by their path.
+func (f *Flux) Push(ctx context.Context, name string, files fs.FS) (revision string, err error) {
+	commit, err := f.git.commit(ctx, name, files)
+	if err != nil {
+		return "", fmt.Errorf("push to %s: %w", name, err)
+	}
+	revision = branch + "@sha1:" + commit
+	// The annotation has it pulled at once.
+	repository := fmt.Sprintf(`
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata:
+  namespace: %s
+  name: %s
+  annotations: {reconcile.fluxcd.io/requestedAt: "%s"}
+spec:
+  interval: 1h
+  url: %s
+  ref: {branch: %s}
+`, Namespace, name, commit, f.git.url(name), branch)
+	if err := f.cp.ApplyYAML(ctx, []byte(repository)); err != nil {
+		return "", err
+	}
+	return revision, f.awaitPulled(ctx, name, revision)
+}
+
+func (f *Flux) awaitPulled(ctx context.Context, name, revision string) error {
+	var ready metav1.Condition
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		repository, err := f.get(ctx, GitRepository, client.ObjectKey{Namespace: Namespace, Name: name})
+		if err != nil {
+			return false, err
+		}
+		if ready, err = readyOf(repository); err != nil {
+			return false, err
+		}
+		pulled, _, _ := unstructured.NestedString(repository.Object, "status", "artifact", "revision")
+		return pulled == revision && ready.Status == metav1.ConditionTrue, nil
+	})
+	if err != nil {
+		return fmt.Errorf("source-controller hasn't pulled %s to %s: %w", revision, name, errors.Join(err, errors.New(ready.Message)))
+	}
+	return nil
+}
