@@ -177,7 +177,7 @@ var _ = Describe("a request of one's own making", func() {
 	// send sends a body under a signature for another one, perhaps.
 	send := func(path, nonce string, signedBody, body []byte) (int, string) {
 		GinkgoHelper()
-		r, err := http.NewRequest("POST", "http://"+a.Address.String()+path, bytes.NewReader(body))
+		r, err := http.NewRequest(http.MethodPost, "http://"+a.Address.String()+path, bytes.NewReader(body))
 		Expect(err).NotTo(HaveOccurred())
 		ours, err := keys(newSecret)()
 		Expect(err).NotTo(HaveOccurred())
@@ -263,7 +263,7 @@ var _ = Describe("a request of one's own making", func() {
 	})
 
 	It("has a usual amount of headers", func() {
-		r, err := http.NewRequest("POST", "http://"+a.Address.String()+wire.PathEcho, strings.NewReader("x"))
+		r, err := http.NewRequest(http.MethodPost, "http://"+a.Address.String()+wire.PathEcho, strings.NewReader("x"))
 		Expect(err).NotTo(HaveOccurred())
 		r.Header.Set("X", strings.Repeat("x", 32<<10))
 		response, err := http.DefaultClient.Do(r)

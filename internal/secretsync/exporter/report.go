@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/metrics"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/proof"
 )
 

@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/metrics"
 	"github.com/tazzo/rebirth/internal/secretsync/mirror"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 )
 
 // missingRetry is how often a listed workload that doesn't exist is looked for.

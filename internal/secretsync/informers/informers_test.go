@@ -268,11 +268,10 @@ var _ = Describe("A set of informers", func() {
 		first, second := queueOf(s), queueOf(s)
 		start(s)
 		settled(s)
-		obj := secret("db", "a")
 		for _, change := range []func(){
-			func() { api.in("db").Add(obj) },
-			func() { api.in("db").Modify(obj) },
-			func() { api.in("db").Delete(obj) },
+			func() { api.in("db").Add(secret("db", "a")) },
+			func() { api.in("db").Modify(secret("db", "a")) },
+			func() { api.in("db").Delete(secret("db", "a")) },
 		} {
 			change()
 			Expect(next(first)).To(Equal("db/a"))

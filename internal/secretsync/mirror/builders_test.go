@@ -8,8 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/mirror"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 	"github.com/tazzo/rebirth/internal/secretsync/revision"
 )
@@ -203,4 +203,3 @@ func notReady(message string) func(*mirror.Facts) {
 		outcome.Outcome{Class: outcome.Waiting, Reason: v1alpha1.RestoringReason, Message: message}.Set(f.Export)
 	}
 }
-

@@ -8,7 +8,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/conditions"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/revision"
 )
 

@@ -8,8 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/externalsecret"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 )
 

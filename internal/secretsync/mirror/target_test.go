@@ -10,9 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/externalsecret"
 	"github.com/tazzo/rebirth/internal/secretsync/mirror"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 )
 
 // ownedBy gives a Secret a controller.

@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/login"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/pgo"
 	"github.com/tazzo/rebirth/internal/secretsync/proof"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"

@@ -7,8 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/login"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 	"github.com/tazzo/rebirth/internal/secretsync/revision"
 	"github.com/tazzo/rebirth/internal/secretsync/verifier"
@@ -185,7 +185,7 @@ func repair(f Facts, v *v1alpha1.VerificationStatus, reason, message string) Pla
 	}
 	if last := f.Export.Status.Repair; last != nil && last.Database == database(f) && f.Now.Sub(last.Time.Time) < repairAgainAfter {
 		return pending(f, v, outcome.Stalled, outcome.False(v1alpha1.VerifiedCondition, v1alpha1.RepairFailedReason, message+
-			fmt.Sprintf("; PGO was asked to set it again at %s, and that did not help: look at PGO's log", last.Time.UTC().Format(time.RFC3339))))
+			fmt.Sprintf("; PGO was last asked to set it again at %s, and is not asked twice in an hour: look at PGO's log", last.Time.UTC().Format(time.RFC3339))))
 	}
 	plan := pending(f, v, outcome.Waiting, outcome.False(v1alpha1.VerifiedCondition, v1alpha1.RepairingReason, message+
 		"; emptied the key verifier, so that PGO sets the password again (spec.repair: ReapplyVerifier)"))

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
-	"github.com/tazzo/rebirth/internal/secretsync/outcome"
+	"github.com/tazzo/rebirth/internal/outcome"
 )
 
 func export(generation int64, outcomes ...outcome.Outcome) *v1alpha1.SecretExport {

@@ -1,4 +1,4 @@
-// Package outcome is the one way in which both reconcilers say how a reconcile
+// Package outcome is the one way in which every reconciler says how a reconcile
 // ended, in the conditions that Flux and kstatus read.
 package outcome
 
