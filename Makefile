@@ -8,7 +8,7 @@ SHELL := bash
 
 PROGRAMS ?= $(notdir $(wildcard cmd/*))
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS ?= -s -w -X github.com/tazzo/rebirth/internal/manager.Version=$(VERSION)
+LDFLAGS ?= -s -w -X github.com/tazzo/rebirth/internal/manager.Version=$(VERSION) -X main.version=$(VERSION)
 # Flags of "go test", "golangci-lint run", and of the demo or the benchmark.
 TESTFLAGS ?= -timeout 30m
 LINTFLAGS ?=

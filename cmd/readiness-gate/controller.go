@@ -32,7 +32,7 @@ func controllerCommand() *cobra.Command {
 	}
 	f.manager.BindFlags(cmd.Flags())
 	cmd.Flags().StringVar(&f.keySecret, "key-secret", "readiness-gate-agent-key", "The Secret, in the program's own namespace, with the key that agents share; made where there is none.")
-	cmd.Flags().StringVar(&f.canaryImage, "canary-image", "", "The image of canary pods: this program's own.")
+	cmd.Flags().StringVar(&f.canaryImage, "canary-image", "", "The image of canary pods: readiness-agent.")
 	cmd.Flags().StringSliceVar(&f.pluginNamespaces, "cni-namespaces", []string{"kube-system", "kube-flannel", "calico-system", "cilium"}, "The namespaces in which network plugins are looked for.")
 	return cmd
 }
@@ -43,7 +43,7 @@ func runController(cmd *cobra.Command, f controllerFlags) error {
 		return fmt.Errorf("the environment variable %s is not set: it names the namespace that the agents are in", manager.NamespaceVariable)
 	}
 	if f.canaryImage == "" {
-		return fmt.Errorf("--canary-image is missing: it names this program's own image")
+		return fmt.Errorf("--canary-image is missing: it names the image of readiness-agent")
 	}
 	cfg, err := ctrl.GetConfig()
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/tazzo/rebirth/internal/manager"
-	agentcli "github.com/tazzo/rebirth/internal/readiness/agent/cli"
 	lintcli "github.com/tazzo/rebirth/internal/readiness/lint/cli"
 )
 
@@ -29,12 +28,13 @@ func command() *cobra.Command {
 and publishes a ConfigMap that exists only while it does. Flux health-checks that
 ConfigMap, and everything else of the cluster depends on it.
 
-One binary has the controller, the agents that it asks, and a linter that tells
-whether a Flux repository really waits for the gate.`,
+This program has the controller, and a linter that tells whether a Flux repository
+really waits for the gate. The agents that the controller asks are a program of
+their own, readiness-agent.`,
 		Version:       manager.VersionOrRevision(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(controllerCommand(), agentcli.AgentCommand(), agentcli.CanaryCommand(), lintcli.Command())
+	root.AddCommand(controllerCommand(), lintcli.Command())
 	return root
 }

@@ -32,7 +32,7 @@ type Options struct {
 	Namespace string
 	// KeySecret is the Secret that agents share with the controller.
 	KeySecret string
-	// CanaryImage is the program's own image.
+	// CanaryImage is readiness-agent's.
 	CanaryImage string
 	Concurrent  int
 	Clock       clock.PassiveClock

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"slices"
@@ -78,13 +79,17 @@ func (k *kustomizeFiles) ReadFile(name string) ([]byte, error) {
 	if err == nil {
 		err = checkAliases(data)
 	}
-	if err != nil || !slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) {
-		return data, err
+	if err != nil {
+		return nil, err
 	}
-	return k.local(name, data), nil
+	// kustomize's own generators and transformers have this apiVersion.
+	if slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) || bytes.Contains(data, []byte("builtin")) {
+		data = k.local(name, data)
+	}
+	return data, nil
 }
 
-// local takes the remote entries out of a kustomization file and remembers them.
+// local takes the remote entries out of a file and remembers them.
 func (k *kustomizeFiles) local(file string, data []byte) []byte {
 	rest, remote := withoutRemote(data)
 	for _, entry := range remote {

@@ -132,13 +132,15 @@ configMapGenerator:
   literals: ["url=https://example.com"]
   files: ["page=https://git.example.com/page"]
 openapi: {path: "https://git.example.com/schema.json"}
-`}))
+generators: [generator.yaml]
+`, "app/generator.yaml": "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: more}\nfiles:\n- https://git.example.com/more\n"}))
 		Expect(brief(findings)).To(ConsistOf(
 			"app/kustomization.yaml:3 warning remote-resource Kustomization flux-system/app",
 			"app/kustomization.yaml:4 warning remote-resource Kustomization flux-system/app",
 			"app/kustomization.yaml:6 warning remote-resource Kustomization flux-system/app",
 			"app/kustomization.yaml:10 warning remote-resource Kustomization flux-system/app",
 			"app/kustomization.yaml:11 warning remote-resource Kustomization flux-system/app",
+			"app/generator.yaml:5 warning remote-resource Kustomization flux-system/app",
 		))
 	})
 

@@ -2,6 +2,8 @@ package lint
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,22 +16,31 @@ type remoteEntry struct {
 	entry string
 }
 
-// withoutRemote returns a kustomization file without the entries that kustomize
-// would fetch, and those entries. What isn't YAML is returned as it is:
-// kustomize says best what is wrong with it.
+// withoutRemote returns a kustomization file, or one that configures a generator
+// or transformer, without the entries that kustomize would fetch, and those
+// entries. What isn't YAML is returned as it is: kustomize says best what is wrong
+// with it. Aliases must have been checked.
 func withoutRemote(data []byte) ([]byte, []remoteEntry) {
-	var root yaml.Node
-	if yaml.Unmarshal(data, &root) != nil || len(root.Content) != 1 {
-		return data, nil
-	}
 	var found []remoteEntry
-	prune(root.Content[0], "", &found)
-	if len(found) == 0 {
-		return data, nil
-	}
 	var rest bytes.Buffer
-	encoder := yaml.NewEncoder(&rest)
-	if encoder.Encode(&root) != nil || encoder.Close() != nil {
+	decoder, encoder := yaml.NewDecoder(bytes.NewReader(data)), yaml.NewEncoder(&rest)
+	for {
+		var root yaml.Node
+		err := decoder.Decode(&root)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return data, nil
+		}
+		for _, node := range root.Content {
+			prune(node, "", &found)
+		}
+		if encoder.Encode(&root) != nil {
+			return data, nil
+		}
+	}
+	if len(found) == 0 || encoder.Close() != nil {
 		return data, nil
 	}
 	return rest.Bytes(), found
@@ -46,6 +57,10 @@ func prune(node *yaml.Node, field string, found *[]remoteEntry) {
 			if namesFile(key.Value) && remoteScalar(value, key.Value, found) {
 				continue
 			}
+			if value.Kind == yaml.AliasNode && value.Alias.Kind == yaml.SequenceNode {
+				// The same list may be harmless where it is anchored.
+				prune(value.Alias, key.Value, found)
+			}
 			prune(value, key.Value, found)
 			kept = append(kept, key, value)
 		}
@@ -56,10 +71,24 @@ func prune(node *yaml.Node, field string, found *[]remoteEntry) {
 			if remoteScalar(item, field, found) || remoteItem(item, found) {
 				continue
 			}
+			pruneInline(item, field, found)
 			prune(item, field, found)
 			kept = append(kept, item)
 		}
 		node.Content = kept
+	}
+}
+
+// pruneInline looks into a generator or transformer that is written inline.
+func pruneInline(item *yaml.Node, field string, found *[]remoteEntry) {
+	if field != "generators" && field != "transformers" && field != "validators" || !strings.Contains(item.Value, "\n") {
+		return
+	}
+	rest, inner := withoutRemote([]byte(item.Value))
+	item.Value = string(rest)
+	for _, entry := range inner {
+		entry.line += item.Line
+		*found = append(*found, entry)
 	}
 }
 

@@ -31,7 +31,7 @@ type Reconciler struct {
 	Agents Agents
 	// Namespace is the program's own: agents and canary pods are there.
 	Namespace string
-	// CanaryImage is the program's own image, for canary pods.
+	// CanaryImage is readiness-agent's, for canary pods.
 	CanaryImage string
 	Events      events.EventRecorder
 	Clock       clock.PassiveClock

@@ -76,6 +76,18 @@ var _ = Describe("Owned", func() {
 		Entry("a former life", func(r *metav1.OwnerReference) { r.UID = "u0" }, "earlier PostgresCluster tazlab-db (UID u0, now u1)"),
 		Entry("no UID", func(r *metav1.OwnerReference) { r.UID = "" }, "earlier"),
 	)
+
+	DescribeTable("tells a Secret of a former life, which the garbage collector removes, from a decoy",
+		func(change func(*metav1.OwnerReference), orphaned bool) {
+			Expect(pgo.Orphaned(owner(change), reborn())).To(Equal(orphaned))
+		},
+		Entry("a former life", func(r *metav1.OwnerReference) { r.UID = "u0" }, true),
+		Entry("the cluster's own", func(*metav1.OwnerReference) {}, false),
+		Entry("no UID", func(r *metav1.OwnerReference) { r.UID = "" }, false),
+		Entry("another cluster", func(r *metav1.OwnerReference) { r.Name, r.UID = "other", "u0" }, false),
+		Entry("another kind", func(r *metav1.OwnerReference) { r.Kind, r.UID = "ExternalSecret", "u0" }, false),
+		Entry("no controller", func(r *metav1.OwnerReference) { r.Controller = nil }, false),
+	)
 })
 
 var _ = Describe("Complete", func() {
