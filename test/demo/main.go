@@ -22,8 +22,9 @@ import (
 )
 
 const honesty = `Real:   kube-apiserver, etcd, kube-controller-manager, PostgreSQL; cmd/secret-sync as a
-        process of its own, with the flags, ServiceAccount and Roles of the rendered
-        chart; the shipped example's manifests; every login.
+        process of its own, with the flags, ServiceAccount and Roles of the rendered chart
+        (and its value repair: true); the shipped example's SecretExport, ExternalSecret
+        and SecretImport (its minInterval 1 s); every login.
 Played: PGO's operator (its order, its pauses shortened), the kubelet and Grafana's
         process, External Secrets' one write, Flux' applies.
 P0, P1, P2 stand for passwords; none is ever shown.

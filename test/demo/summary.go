@@ -8,7 +8,8 @@ import (
 )
 
 // proven is what a run that converged proves.
-const proven = "Proven: a password that changed under a rebirth, a rotation and a restore reached Grafana\nonly once it logged in, by itself, with one restart for each change, and was seen nowhere else."
+const proven = "Proven: a password that changed in a rebirth and in a rotation reached Grafana once it logged in, with one\n" +
+	"restart each; one that a restore had made wrong was noticed, and repaired once its owner allowed it."
 
 // Summary is how the demo ended.
 type Summary struct {

@@ -26,8 +26,8 @@ func (g *Graph) Cycles() [][]Ref {
 func (g *Graph) cycles() [][]need {
 	var shortest [][]need
 	for _, r := range g.subjects {
-		if cycle := g.before(starts(r), starts(r)); cycle != nil {
-			shortest = append(shortest, cycle)
+		if g.after(starts(r), starts(r)) {
+			shortest = append(shortest, g.before(starts(r), starts(r)))
 		}
 	}
 	slices.SortStableFunc(shortest, func(a, b []need) int { return len(a) - len(b) })

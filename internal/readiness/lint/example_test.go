@@ -6,9 +6,14 @@ import (
 	"strings"
 	"testing/fstest"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
+	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/readiness/lint"
 )
 
@@ -32,11 +37,10 @@ var _ = Describe("the worked example of a cluster", func() {
 		findings, graph := lintExample()
 		Expect(brief(findings)).To(BeEmpty())
 		Expect(graph.Unread()).To(BeEmpty())
-		sources := sources
-		sources = nil
-		findings, _, err := lint.Lint(example, lint.Options{Sources: sources})
+		findings, graph, err := lint.Lint(example, lint.Options{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(brief(findings)).To(BeEmpty())
+		Expect(graph.Unread()).To(ConsistOf(app("crds")))
 	})
 
 	It("has every HelmRelease but the gate's own downstream of the gate", func() {
@@ -85,6 +89,33 @@ var _ = Describe("the worked example of a cluster", func() {
 		Expect(count).To(Equal(21))
 	})
 
+	It("has no field that its kind doesn't have", func() {
+		kinds := map[string]func() any{
+			"Kustomization": func() any { return &kustomizev1.Kustomization{} },
+			"HelmRelease":   func() any { return &helmv2.HelmRelease{} },
+			"ReadinessGate": func() any { return &v1alpha1.ReadinessGate{} },
+			"SecretExport":  func() any { return &v1alpha1.SecretExport{} },
+			"SecretImport":  func() any { return &v1alpha1.SecretImport{} },
+		}
+		checked := 0
+		Expect(fs.WalkDir(example, ".", func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".yaml") {
+				return err
+			}
+			data, err := fs.ReadFile(example, file)
+			for _, text := range strings.Split(string(data), "\n---\n") {
+				var kind metav1.TypeMeta
+				Expect(yaml.Unmarshal([]byte(text), &kind)).To(Succeed(), file)
+				if typed, known := kinds[kind.Kind]; known && !strings.HasPrefix(kind.APIVersion, "kustomize.config.k8s.io/") {
+					Expect(yaml.UnmarshalStrict([]byte(text), typed())).To(Succeed(), file)
+					checked++
+				}
+			}
+			return err
+		})).To(Succeed())
+		Expect(checked).To(BeNumerically(">", 40))
+	})
+
 	DescribeTable("would be found out if it", func(file, old, new string, expected string) {
 		example = edited(example, file, old, new)
 		findings, _ := lintExample()
@@ -92,8 +123,12 @@ var _ = Describe("the worked example of a cluster", func() {
 	},
 		Entry("forgot to put an operator behind the gate", "clusters/tazlab/operators.yaml",
 			"  dependsOn:\n    - name: readiness-gate\n", "", "not-behind-gate Kustomization flux-system/storage"),
-		Entry("put CoreDNS behind the gate", "infrastructure/pgo/kustomization.yaml",
-			"release.yaml", "release.yaml\n  - https://example.com/coredns.yaml", "remote-resource Kustomization flux-system/pgo"),
+		Entry("put CoreDNS behind the gate", "infrastructure/pgo/release.yaml",
+			"apiVersion: helm", object("apps/v1", "Deployment", "kube-system", "coredns")+"---\napiVersion: helm",
+			"network-behind-gate Deployment kube-system/coredns"),
+		Entry("put the CNI behind the gate", "infrastructure/pgo/release.yaml",
+			"apiVersion: helm", object("apps/v1", "DaemonSet", "kube-system", "kube-flannel")+"---\napiVersion: helm",
+			"network-behind-gate DaemonSet kube-system/kube-flannel"),
 		Entry("put what belongs to CoreDNS behind the gate", "clusters/tazlab/foundation.yaml",
 			"  path: ./infrastructure/kube-system\n", "  path: ./infrastructure/kube-system\n  dependsOn:\n    - name: readiness-gate\n",
 			"dependency-cycle Kustomization flux-system/kube-system"),

@@ -1,9 +1,9 @@
 package lint
 
 import (
-	"bytes"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,6 +26,9 @@ type kustomizeFiles struct {
 func newKustomizeFiles(r *repository) *kustomizeFiles {
 	return &kustomizeFiles{FileSystem: filesys.MakeEmptyDirInMemory(), repository: r, generated: map[string][]byte{}}
 }
+
+// builtin is the apiVersion of kustomize's own generators and transformers.
+var builtin = regexp.MustCompile(`apiVersion["']?\s*:\s*["']?builtin["']?\s*([,}\n]|$)`)
 
 // inRepository turns an absolute path of kustomize's into one for fs.FS.
 func inRepository(name string) string {
@@ -82,8 +85,7 @@ func (k *kustomizeFiles) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// kustomize's own generators and transformers have this apiVersion.
-	if slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) || bytes.Contains(data, []byte("builtin")) {
+	if slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) || builtin.Match(data) {
 		data = k.local(name, data)
 	}
 	return data, nil

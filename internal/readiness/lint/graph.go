@@ -10,6 +10,8 @@ import (
 // Ready) and it is Ready. A Kustomization or HelmRelease starts after all of its
 // dependsOn are Ready and after whatever applies it has started; it is Ready
 // after it has started and all that it waits for is Ready.
+//
+// A Graph remembers what it was asked, so it isn't safe for concurrent use.
 type Graph struct {
 	// Gate is the gate's Kustomization; the zero Ref if there is none.
 	Gate Ref
@@ -19,6 +21,7 @@ type Graph struct {
 	appliers map[Ref][]Ref
 	subjects []Ref
 	unread   []Ref
+	reached  map[moment]map[moment]bool
 }
 
 // moment is an object's start, or its being Ready.
@@ -44,7 +47,10 @@ const (
 )
 
 func newGraph(c *cluster) *Graph {
-	g := &Graph{needs: map[moment][]need{}, applies: map[Ref][]Ref{}, appliers: c.appliers}
+	g := &Graph{
+		needs: map[moment][]need{}, reached: map[moment]map[moment]bool{},
+		applies: map[Ref][]Ref{}, appliers: c.appliers,
+	}
 	for _, ref := range sortedRefs(c.objects) {
 		g.need(isReady(ref), starts(ref), whyStarted)
 		for _, by := range c.appliers[ref] {
@@ -154,7 +160,22 @@ func (g *Graph) before(what, first moment) []need {
 
 // after says whether one moment can only come after the other.
 func (g *Graph) after(what, first moment) bool {
-	return g.before(what, first) != nil
+	seen, known := g.reached[what]
+	if !known {
+		seen = map[moment]bool{}
+		g.reach(what, seen)
+		g.reached[what] = seen
+	}
+	return seen[first]
+}
+
+func (g *Graph) reach(what moment, seen map[moment]bool) {
+	for _, next := range g.needs[what] {
+		if !seen[next.moment] {
+			seen[next.moment] = true
+			g.reach(next.moment, seen)
+		}
+	}
 }
 
 // Subjects returns all Kustomizations and HelmReleases.

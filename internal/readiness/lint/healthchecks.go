@@ -44,7 +44,8 @@ func configMapCheck(c *cluster, g *Graph, k *kustomization, check Ref) []Finding
 	if slices.Contains(published, check) {
 		return verdictCheck(c, g, k, check)
 	}
-	message, severity := "", Error
+	var message string
+	severity := Error
 	switch {
 	case slices.Contains(k.applies, check):
 		message = "which it applies itself: it exists, so is Current, from then on"
