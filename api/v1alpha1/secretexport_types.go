@@ -209,6 +209,10 @@ type VerificationStatus struct {
 	// Database names the incarnation of the database: another restore, another one.
 	// +optional
 	Database string `json:"database,omitempty"`
+	// UsersRevision is the PostgresCluster's status field of that name at the last
+	// attempt: once PGO reports that it applied its users anew, it is worth another.
+	// +optional
+	UsersRevision string `json:"usersRevision,omitempty"`
 	// Result is the reason of the Verified condition.
 	Result string `json:"result"`
 	// Since is when the first attempt for this revision and database was made.

@@ -66,7 +66,7 @@ spec:
 		Expect(fl.Push(ctx, "charts", files)).NotTo(BeEmpty())
 		Eventually(ctx, helmRelease("greeter")).Should(And(haveStatus(metav1.ConditionTrue), HaveField("Reason", "UpgradeSucceeded")))
 		Expect(dataOf("greetings", "greeter")(ctx)).To(HaveKeyWithValue("greeting", "ahoy"))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(2*time.Minute))
 
 	It("installs without waiting where the release says so", func(ctx SpecContext) {
 		Expect(fl.Push(ctx, "hasty", os.DirFS("testdata"))).NotTo(BeEmpty())
@@ -86,7 +86,7 @@ spec:
 		Eventually(ctx, helmRelease("hasty")).Should(haveStatus(metav1.ConditionTrue))
 		Expect(dataOf(flux.Namespace, "hasty")(ctx)).To(HaveKeyWithValue("greeting", "hi"))
 		Expect(fl.Ready(ctx, flux.HelmChart, inFlux("flux-system-hasty"))).To(haveStatus(metav1.ConditionTrue))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(2*time.Minute))
 })
 
 var _ = Describe("A played kubelet", func() {
@@ -106,5 +106,5 @@ spec:
 			Expect(flux.SetDeploymentReady(ctx, admin, inFlux("played"), ready)).To(Succeed())
 			Expect(available(ctx, "played")).To(Equal(map[bool]int32{true: 2, false: 0}[ready]))
 		}
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(2*time.Minute))
 })

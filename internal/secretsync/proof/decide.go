@@ -77,7 +77,7 @@ func resting(f Facts) bool {
 	if s.CA != "" && (!f.Export.IncludesCA() || !revision.Current(s.CAResourceVersion, f.SeenCAVersion)) {
 		return false
 	}
-	return final(s.Verification.Result) || untilNext(f) > 0
+	return final(s.Verification.Result) || untilNext(f) > 0 && s.Verification.UsersRevision == usersRevision(f)
 }
 
 // final reports whether a result needs no further attempt.
@@ -242,7 +242,7 @@ func attempt(f Facts, result string) *v1alpha1.VerificationStatus {
 			v.RefusedSince = old.RefusedSince
 		}
 	}
-	v.Result, v.LastAttempt = result, now
+	v.Result, v.LastAttempt, v.UsersRevision = result, now, usersRevision(f)
 	v.Attempts++
 	return v
 }

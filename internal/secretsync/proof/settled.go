@@ -74,6 +74,13 @@ func database(f Facts) string {
 	return f.Cluster.Database()
 }
 
+func usersRevision(f Facts) string {
+	if f.Cluster == nil {
+		return ""
+	}
+	return f.Cluster.UsersRevision
+}
+
 // incomplete finds what is wrong with the source Secret, or the CA's, as read.
 func incomplete(f Facts) *obstacle {
 	name := f.Export.Namespace + "/" + f.Export.SecretName()
