@@ -17,6 +17,7 @@ type controllerFlags struct {
 	manager          manager.Options
 	keySecret        string
 	canaryImage      string
+	canaryAccount    string
 	pluginNamespaces []string
 }
 
@@ -33,6 +34,7 @@ func controllerCommand() *cobra.Command {
 	f.manager.BindFlags(cmd.Flags())
 	cmd.Flags().StringVar(&f.keySecret, "key-secret", "readiness-gate-agent-key", "The Secret, in the program's own namespace, with the key that agents share; made where there is none.")
 	cmd.Flags().StringVar(&f.canaryImage, "canary-image", "", "The image of canary pods: readiness-agent.")
+	cmd.Flags().StringVar(&f.canaryAccount, "canary-service-account", "default", "The ServiceAccount of canary pods, in the program's own namespace, for its imagePullSecrets: the agents' own.")
 	cmd.Flags().StringSliceVar(&f.pluginNamespaces, "cni-namespaces", []string{"kube-system", "kube-flannel", "calico-system", "cilium"}, "The namespaces in which network plugins are looked for.")
 	return cmd
 }
@@ -59,7 +61,7 @@ func runController(cmd *cobra.Command, f controllerFlags) error {
 		return err
 	}
 	if err := readiness.Setup(cmd.Context(), mgr, readiness.Options{
-		Namespace: namespace, KeySecret: f.keySecret, CanaryImage: f.canaryImage, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
+		Namespace: namespace, KeySecret: f.keySecret, CanaryImage: f.canaryImage, CanaryServiceAccount: f.canaryAccount, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
 	}); err != nil {
 		return err
 	}

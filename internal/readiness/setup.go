@@ -34,8 +34,10 @@ type Options struct {
 	KeySecret string
 	// CanaryImage is readiness-agent's.
 	CanaryImage string
-	Concurrent  int
-	Clock       clock.PassiveClock
+	// CanaryServiceAccount is the account of canary pods, for its imagePullSecrets.
+	CanaryServiceAccount string
+	Concurrent           int
+	Clock                clock.PassiveClock
 }
 
 // Scheme has the kinds that readiness-gate reads and writes.
@@ -66,7 +68,8 @@ func Cache(namespace string, pluginNamespaces []string) cache.Options {
 
 // Setup adds readiness-gate's controller to the manager.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	for _, kind := range []client.Object{&corev1.Node{}, &appsv1.DaemonSet{}, &corev1.Pod{}, &corev1.Event{}} {
+	// The gates too: a standby starts no controller, and still looks for stale verdicts.
+	for _, kind := range []client.Object{&v1alpha1.ReadinessGate{}, &corev1.Node{}, &appsv1.DaemonSet{}, &corev1.Pod{}, &corev1.Event{}} {
 		if _, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("watching %T: %w", kind, err)
 		}
@@ -77,7 +80,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	gates := &reconciler.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Agents: agentclient.New(keys.Keys, o.Clock),
-		Namespace: o.Namespace, CanaryImage: o.CanaryImage, Events: mgr.GetEventRecorder(Name), Clock: o.Clock,
+		Namespace: o.Namespace, CanaryImage: o.CanaryImage, CanaryServiceAccount: o.CanaryServiceAccount, Events: mgr.GetEventRecorder(Name), Clock: o.Clock,
 	}
 	live := manager.NewLiveness(o.Clock)
 	options := controller.Options{MaxConcurrentReconciles: o.Concurrent, ReconciliationTimeout: manager.ReconcileTimeout}

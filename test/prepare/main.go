@@ -1,16 +1,19 @@
 // Command prepare finds, downloads, builds or installs what the tests and the demo
-// run: a control plane's programs, Helm and PostgreSQL. "go test" hides output
+// run: a control plane's programs, Helm, PostgreSQL, CoreDNS and Flux' controllers. "go test" hides output
 // until a package is done; this shows what takes its time.
 package main
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/tazzo/rebirth/test/controlplane"
+	"github.com/tazzo/rebirth/test/coredns"
+	"github.com/tazzo/rebirth/test/flux"
 	"github.com/tazzo/rebirth/test/postgres"
 )
 
@@ -24,9 +27,17 @@ func main() {
 }
 
 func prepare(ctx context.Context) error {
-	if err := postgres.Prepare(ctx, os.Stderr); err != nil {
-		return err
+	for _, part := range []func(context.Context, io.Writer) error{
+		postgres.Prepare, prepareControlPlane, coredns.Prepare, flux.Prepare,
+	} {
+		if err := part(ctx, os.Stderr); err != nil {
+			return err
+		}
 	}
-	_, err := controlplane.Prepare(ctx, os.Stderr)
+	return nil
+}
+
+func prepareControlPlane(ctx context.Context, progress io.Writer) error {
+	_, err := controlplane.Prepare(ctx, progress)
 	return err
 }

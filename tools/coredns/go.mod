@@ -2,6 +2,7 @@ module github.com/tazzo/rebirth/tools/coredns
 
 go 1.26.0
 
+// For tests and the demo (test/coredns).
 tool github.com/coredns/coredns
 
 require (

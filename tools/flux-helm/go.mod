@@ -2,7 +2,7 @@ module github.com/tazzo/rebirth/tools/flux-helm
 
 go 1.26.0
 
-// As the go.mod of helm-controller has them.
+// As the go.mod of helm-controller has them; yaml.v3 as that of kustomize-controller.
 replace (
 	github.com/opencontainers/go-digest => github.com/opencontainers/go-digest v1.0.1-0.20231025023718-d50d2fec9c98
 	gopkg.in/yaml.v3 => gopkg.in/yaml.v3 v3.0.1
@@ -10,6 +10,7 @@ replace (
 	sigs.k8s.io/kustomize/kyaml => sigs.k8s.io/kustomize/kyaml v0.21.1
 )
 
+// For tests and the demo (test/flux).
 tool github.com/fluxcd/helm-controller
 
 require (

@@ -10,6 +10,7 @@ replace (
 	sigs.k8s.io/kustomize/kyaml => sigs.k8s.io/kustomize/kyaml v0.21.1
 )
 
+// For tests and the demo (test/flux).
 tool github.com/fluxcd/kustomize-controller
 
 require (

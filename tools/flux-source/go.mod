@@ -5,6 +5,7 @@ go 1.26.0
 // As the go.mod of source-controller has it.
 replace github.com/opencontainers/go-digest => github.com/opencontainers/go-digest v1.0.1-0.20220411205349-bde1400a84be
 
+// For tests and the demo (test/flux).
 tool github.com/fluxcd/source-controller
 
 require (

@@ -26,9 +26,6 @@ value and the way out.
 {{- if and $v.podDisruptionBudget.enabled (le (int $v.replicas) (int $v.podDisruptionBudget.minAvailable)) -}}
 {{- $errors = append $errors (printf "podDisruptionBudget.minAvailable: %d of %d replicas would hold up every drain of a node; set replicas to %d, or podDisruptionBudget.enabled to false" (int $v.podDisruptionBudget.minAvailable) (int $v.replicas) (add1 (int $v.podDisruptionBudget.minAvailable))) -}}
 {{- end -}}
-{{- if and $v.networkPolicy.enabled $v.hostNetwork -}}
-{{- $errors = append $errors "networkPolicy.enabled: a NetworkPolicy says nothing about pods on the host network; set hostNetwork to false, or write a policy of your network plugin's own kind" -}}
-{{- end -}}
 {{- if and (not $v.serviceAccount.create) (not $v.serviceAccount.name) -}}
 {{- $errors = append $errors "serviceAccount.name: with serviceAccount.create false, name the ServiceAccount that gets the rights" -}}
 {{- end -}}

@@ -7,6 +7,7 @@
 package cni
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,8 +43,7 @@ type Finding struct {
 
 // adapter knows one network plugin.
 type adapter struct {
-	provider  v1alpha1.CNIProvider
-	namespace string
+	provider v1alpha1.CNIProvider
 	// daemonSets are the usual names.
 	daemonSets []string
 	// node says what the plugin wrote on the node that shows a fault, "" for none.
@@ -53,10 +53,10 @@ type adapter struct {
 // The usual names are those of the plugins' own manifests: kube-flannel.yml and
 // Talos' own Flannel; Cilium's and Tigera's charts; kind.
 var adapters = []adapter{
-	{v1alpha1.CNIFlannel, "", []string{"kube-flannel", "kube-flannel-ds"}, flannelNode},
-	{v1alpha1.CNICilium, "", []string{"cilium"}, ciliumNode},
-	{v1alpha1.CNICalico, "", []string{"calico-node", "canal"}, networkUnavailable},
-	{v1alpha1.CNIKindnet, "", []string{"kindnet"}, podCIDR},
+	{v1alpha1.CNIFlannel, []string{"kube-flannel", "kube-flannel-ds"}, flannelNode},
+	{v1alpha1.CNICilium, []string{"cilium"}, ciliumNode},
+	{v1alpha1.CNICalico, []string{"calico-node", "canal"}, networkUnavailable},
+	{v1alpha1.CNIKindnet, []string{"kindnet"}, podCIDR},
 }
 
 // Read reads the objects as the check asks.
@@ -77,10 +77,15 @@ func Read(check v1alpha1.CNICheck, objects Objects) Finding {
 
 func detect(check v1alpha1.CNICheck, objects Objects) Finding {
 	check.DaemonSet = "" // a name of the user's own doesn't tell whose it is
+	var found *appsv1.DaemonSet
+	var by adapter
 	for _, a := range adapters {
-		if ds := a.find(check, objects); ds != nil {
-			return a.read(check, objects, fmt.Sprintf("DaemonSet %s/%s is there", ds.Namespace, ds.Name))
+		if ds := a.find(check, objects); ds != nil && (found == nil || wantsPods(ds) && !wantsPods(found)) {
+			found, by = ds, a
 		}
+	}
+	if found != nil {
+		return by.read(check, objects, fmt.Sprintf("DaemonSet %s/%s is there", found.Namespace, found.Name))
 	}
 	return Finding{
 		Provider: v1alpha1.CNIGeneric,
@@ -89,18 +94,34 @@ func detect(check v1alpha1.CNICheck, objects Objects) Finding {
 	}
 }
 
+// find returns the adapter's DaemonSet. Of several, what is left of a migration, say,
+// it is the one that wants pods; then the first by name.
 func (a adapter) find(check v1alpha1.CNICheck, objects Objects) *appsv1.DaemonSet {
+	var found *appsv1.DaemonSet
 	for i := range objects.DaemonSets {
 		ds := &objects.DaemonSets[i]
 		if check.Namespace != "" && ds.Namespace != check.Namespace {
 			continue
 		}
-		if check.DaemonSet == ds.Name || check.DaemonSet == "" && slices.Contains(a.daemonSets, ds.Name) {
-			return ds
+		if !slices.Contains(a.names(check), ds.Name) {
+			continue
+		}
+		if found == nil || likelier(ds, found) {
+			found = ds
 		}
 	}
-	return nil
+	return found
 }
+
+// likelier reports whether a is the network plugin that runs rather than b.
+func likelier(a, b *appsv1.DaemonSet) bool {
+	if wantsPods(a) != wantsPods(b) {
+		return wantsPods(a)
+	}
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name)) < 0
+}
+
+func wantsPods(ds *appsv1.DaemonSet) bool { return ds.Status.DesiredNumberScheduled > 0 }
 
 func (a adapter) read(check v1alpha1.CNICheck, objects Objects, why string) Finding {
 	f := Finding{Provider: a.provider, Why: why, Nodes: map[string]string{}, Started: map[string]int64{}}
@@ -112,12 +133,13 @@ func (a adapter) read(check v1alpha1.CNICheck, objects Objects, why string) Find
 	name := ds.Namespace + "/" + ds.Name
 	if ds.Status.ObservedGeneration < ds.Generation {
 		f.Cluster = fmt.Sprintf("DaemonSet %s has not been looked at by the DaemonSet controller yet", name)
-	} else if ds.Status.DesiredNumberScheduled == 0 {
+	} else if !wantsPods(ds) {
 		f.Cluster = fmt.Sprintf("DaemonSet %s wants no pod on any node: look at its nodeSelector and tolerations", name)
 	}
+	pods := podsByNode(objects.Pods, ds)
 	for i := range objects.Nodes {
 		node := &objects.Nodes[i]
-		pod := podOn(objects.Pods, ds, node.Name)
+		pod := pods[node.Name]
 		if pod != nil {
 			f.Started[node.Name] = started(pod)
 		}
@@ -147,16 +169,16 @@ func (a adapter) problem(node *corev1.Node, pod *corev1.Pod, daemonSet string) s
 	}
 }
 
-// podOn is the newest pod of the DaemonSet on the node.
-func podOn(pods []corev1.Pod, ds *appsv1.DaemonSet, node string) *corev1.Pod {
-	var newest *corev1.Pod
+// podsByNode are the newest pods of the DaemonSet on each node.
+func podsByNode(pods []corev1.Pod, ds *appsv1.DaemonSet) map[string]*corev1.Pod {
+	newest := map[string]*corev1.Pod{}
 	for i := range pods {
 		pod := &pods[i]
-		if pod.Namespace != ds.Namespace || pod.Spec.NodeName != node || pod.DeletionTimestamp != nil || !ownedBy(pod, ds) {
+		if pod.Namespace != ds.Namespace || pod.DeletionTimestamp != nil || !ownedBy(pod, ds) {
 			continue
 		}
-		if newest == nil || newest.CreationTimestamp.Before(&pod.CreationTimestamp) {
-			newest = pod
+		if known := newest[pod.Spec.NodeName]; known == nil || known.CreationTimestamp.Before(&pod.CreationTimestamp) {
+			newest[pod.Spec.NodeName] = pod
 		}
 	}
 	return newest

@@ -9,8 +9,8 @@ func flannelNode(node *corev1.Node) string {
 	switch {
 	case node.Spec.PodCIDR == "":
 		return podCIDR(node)
-	case node.Annotations["flannel.alpha.coreos.com/public-ip"] == "":
-		return "Flannel has not registered this node yet (no annotation flannel.alpha.coreos.com/public-ip): look at its log on this node"
+	case node.Annotations["flannel.alpha.coreos.com/public-ip"] == "" && node.Annotations["flannel.alpha.coreos.com/public-ipv6"] == "":
+		return "Flannel has not registered this node yet (no annotation flannel.alpha.coreos.com/public-ip or public-ipv6): look at its log on this node; if it runs with another --kube-annotation-prefix, set spec.checks.cni.provider to Generic"
 	default:
 		return networkUnavailable(node)
 	}

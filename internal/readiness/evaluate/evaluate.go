@@ -69,14 +69,19 @@ func Judge(f Facts) Round {
 		return r
 	}
 	r.Cluster = clusterFailures(f)
+	var eligible []evidence.Node
 	for _, node := range sortedNodes(f.Evidence.Nodes) {
 		r.Nodes = append(r.Nodes, node.Name)
 		if why := excused(f, node); why != "" {
 			r.Excused = append(r.Excused, Failure{Node: node.Name, Check: CheckNodes, Message: why})
 			continue
 		}
-		r.Eligible++
-		failures, reported := nodeFailures(f, node)
+		eligible = append(eligible, node)
+	}
+	r.Eligible = len(eligible)
+	peers := newPeers(f, eligible)
+	for _, node := range eligible {
+		failures, reported := nodeFailures(f, node, peers)
 		r.Reported = append(r.Reported, reported...)
 		r.Failures = append(r.Failures, failures...)
 		if len(failures) == 0 {
@@ -93,7 +98,7 @@ func Judge(f Facts) Round {
 // Passes reports whether the round is good enough: for a first opening every
 // eligible node must pass, afterwards the quorum.
 func (r Round) Passes(spec v1alpha1.ReadinessGateSpec, openedOnce bool) bool {
-	if len(r.Cluster) > 0 || r.Passing < int(spec.Nodes.Min) {
+	if len(r.Cluster) > 0 || r.Passing < max(1, int(spec.Nodes.Min)) {
 		return false
 	}
 	if !openedOnce {
@@ -102,8 +107,9 @@ func (r Round) Passes(spec v1alpha1.ReadinessGateSpec, openedOnce bool) bool {
 	return r.Passing*100 >= r.Eligible*int(spec.Nodes.QuorumPercent)
 }
 
-// excused says why a node does not count. Before the first opening every node
-// does: one that never came up is just what the gate is there to see.
+// excused says why a node does not count. Before the first opening every node that
+// stays does: one that never came up is just what the gate is there to see. And at
+// no time does a node stop counting because its network is not ready.
 func excused(f Facts, node evidence.Node) string {
 	now := f.Evidence.Now
 	switch {
@@ -113,7 +119,7 @@ func excused(f Facts, node evidence.Node) string {
 		return ""
 	case now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
 		return fmt.Sprintf("the node joined less than %s ago (spec.nodes.newNodeGrace)", f.Spec.Nodes.NewNodeGrace.Duration)
-	case !node.Ready && now.Sub(node.ReadyChanged) >= f.Spec.Nodes.NotReadyGrace.Duration:
+	case !node.Ready && !blamesNetwork(node) && now.Sub(node.ReadyChanged) >= f.Spec.Nodes.NotReadyGrace.Duration:
 		return fmt.Sprintf("the node has been NotReady for more than %s (spec.nodes.notReadyGrace): %s", f.Spec.Nodes.NotReadyGrace.Duration, node.NotReadyReason)
 	}
 	return ""
@@ -144,47 +150,69 @@ func clusterFailures(f Facts) []Failure {
 
 func waiting(pods []string) string {
 	if len(pods) == 0 {
-		return ": no pod is behind it"
+		return ": no pod behind it has an address yet"
 	}
 	return ": " + strings.Join(pods, "; ")
 }
 
 // nodeFailures are those of one node, the earliest cause alone: a node whose
 // network plugin does not run fails everything else for that reason.
-func nodeFailures(f Facts, node evidence.Node) (failures, reported []Failure) {
-	fail := func(check, message string) []Failure {
-		return []Failure{{Node: node.Name, Check: check, Message: message}}
-	}
-	if problem := f.Evidence.CNI.Nodes[node.Name]; problem != "" {
-		return fail(CheckCNI, problem), nil
-	}
-	if !node.Ready {
-		return fail(CheckNodes, "the node is NotReady: "+cmp.Or(node.NotReadyReason, "no reason given")), nil
-	}
-	if node.NetworkUnavailable != "" {
-		return fail(CheckCNI, "the node's condition NetworkUnavailable is true: "+node.NetworkUnavailable), nil
-	}
-	if problem := sandbox(f, node); problem != "" {
-		return fail(CheckSandbox, problem), nil
+func nodeFailures(f Facts, node evidence.Node, peers peers) (failures, reported []Failure) {
+	if check, problem := fault(f, node); problem != "" {
+		return []Failure{{Node: node.Name, Check: check, Message: problem}}, nil
 	}
 	report, ok := f.Evidence.Reports[node.Name]
 	switch {
-	case node.AgentTainted != "":
-		return fail(CheckAgent, fmt.Sprintf("no agent runs here, for it does not tolerate the node's taint %s: set the chart's value agent.tolerations", node.AgentTainted)), nil
 	case !ok:
-		return fail(CheckAgent, "no agent runs on this node yet: look at the events of the agents' DaemonSet"), nil
+		return []Failure{{Node: node.Name, Check: CheckAgent, Message: "no agent runs on this node yet: look at the events of the agents' DaemonSet"}}, nil
 	case report.Missing != "":
-		return fail(CheckAgent, report.Missing), nil
+		return []Failure{{Node: node.Name, Check: CheckAgent, Message: report.Missing}}, nil
 	}
-	return traffic(f, node.Name, report)
+	return traffic(f, node.Name, report, peers)
+}
+
+// fault is what is wrong with a node before an agent says anything.
+func fault(f Facts, node evidence.Node) (check, problem string) {
+	plugin, sandbox := f.Evidence.CNI.Nodes[node.Name], sandbox(f, node)
+	_, agent := f.Evidence.Reports[node.Name]
+	switch {
+	// The plugin's pod of a node that is off isn't Ready either.
+	case !node.Ready && !blamesNetwork(node):
+		return CheckNodes, "the node is NotReady: " + cmp.Or(node.NotReadyReason, "no reason given")
+	case plugin != "":
+		return CheckCNI, plugin
+	case !node.Ready:
+		return CheckCNI, "the node is NotReady: " + node.NotReadyReason
+	case node.NetworkUnavailable != "":
+		return CheckCNI, "the node's condition NetworkUnavailable is true: " + node.NetworkUnavailable
+	case node.AgentTainted != "" && !agent:
+		return CheckAgent, fmt.Sprintf("no agent runs here, for it does not tolerate the node's taint %s: set the chart's value agent.tolerations", node.AgentTainted)
+	case sandbox != "":
+		return CheckSandbox, sandbox
+	}
+	return "", ""
+}
+
+// networkNotReady is how the kubelet says in the message of a node's condition Ready
+// that the container runtime has no network: it prints CRI's condition NetworkReady
+// (kubernetes, pkg/kubelet/container/runtime.go). The reason is always KubeletNotReady.
+const networkNotReady = "NetworkReady=false"
+
+// blamesNetwork reports whether the kubelet of a node that is NotReady lives, and says
+// that it is for the network.
+func blamesNetwork(node evidence.Node) bool {
+	return strings.Contains(node.NotReadyReason, networkNotReady)
 }
 
 // traffic judges what an agent's probes found.
-func traffic(f Facts, node string, report evidence.Report) (failures, reported []Failure) {
+func traffic(f Facts, node string, report evidence.Report, peers peers) (failures, reported []Failure) {
 	seen := map[evidence.Kind]bool{}
+	reached := peers.reachedAny(report)
 	for _, result := range report.Results {
-		seen[result.Kind] = true
-		if result.OK {
+		if !result.Optional {
+			seen[result.Kind] = true
+		}
+		if result.OK || peers.toBlame(result, reached) {
 			continue
 		}
 		failure := Failure{Node: node, Check: string(result.Kind), Message: fmt.Sprintf("%s: %s", result.Target, result.Message)}
@@ -207,17 +235,18 @@ func traffic(f Facts, node string, report evidence.Report) (failures, reported [
 // expected says which kinds of probes an answer must hold. A node alone has no peer.
 func expected(f Facts) map[evidence.Kind]bool {
 	return map[evidence.Kind]bool{
-		evidence.DNSProbe:     !f.Spec.Checks.DNS.Disabled,
-		evidence.ServiceProbe: !f.Spec.Checks.Service.Disabled,
-		evidence.PeerProbe:    !f.Spec.Checks.Peers.Disabled && peers(f.Evidence) > 1,
+		evidence.DNSProbe:      !f.Spec.Checks.DNS.Disabled,
+		evidence.ServiceProbe:  !f.Spec.Checks.Service.Disabled,
+		evidence.PeerProbe:     !f.Spec.Checks.Peers.Disabled && answering(f.Evidence) > 1,
+		evidence.EndpointProbe: slices.ContainsFunc(f.Spec.Checks.Endpoints, func(e v1alpha1.EndpointCheck) bool { return e.Required }),
 	}
 }
 
-// peers counts the nodes whose agents can be a peer.
-func peers(e evidence.Cluster) int {
+// answering counts the agents that answered, each of which can be another's peer.
+func answering(e evidence.Cluster) int {
 	n := 0
 	for _, report := range e.Reports {
-		if report.PodUID != "" {
+		if report.Missing == "" {
 			n++
 		}
 	}

@@ -30,11 +30,9 @@ type Cluster struct {
 
 // Node is a node.
 type Node struct {
-	Name   string
-	UID    string
-	BootID string
-	// Created and Booted: Booted is when the node last became Ready after BootID
-	// changed, or was created.
+	Name    string
+	UID     string
+	BootID  string
 	Created time.Time
 	Ready   bool
 	// NotReadyReason is the message of the condition Ready while it is not true.
@@ -45,7 +43,7 @@ type Node struct {
 	Deleting bool
 	// NetworkUnavailable is the message of that condition while it is true.
 	NetworkUnavailable string
-	// AgentTainted names a taint that the agents don't tolerate.
+	// AgentTainted names a taint that the agents don't tolerate, "" if there is none.
 	AgentTainted string
 }
 
@@ -88,6 +86,8 @@ type Result struct {
 	// Target is what was probed, in words: an address, a peer's node, a name.
 	Target string
 	OK     bool
+	// Peer is the other node of a PeerProbe.
+	Peer string
 	// Message says what went wrong.
 	Message string
 	// Optional results are reported and keep nothing shut.

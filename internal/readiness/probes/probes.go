@@ -3,7 +3,6 @@
 package probes
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,7 +17,8 @@ import (
 const (
 	// timeout of one probe. A DNS client gives up after five seconds.
 	timeout = 3 * time.Second
-	// mostEndpoints bounds how many DNS endpoints each node asks directly.
+	// mostEndpoints bounds how many DNS endpoints each node asks directly: each node
+	// others, if there are more.
 	mostEndpoints = 8
 )
 
@@ -37,42 +37,45 @@ type Plan struct {
 type meaning struct {
 	kind     evidence.Kind
 	target   string
+	peer     string
 	optional bool
 }
 
-// For plans the probes of one agent. agents are all of them, in a fixed order;
-// round makes the peers change from round to round, so that every pair is tried.
+// For plans the probes of one agent. agents are all of them, self among them, in a
+// fixed order; round makes the peers change from round to round, so that every pair
+// is tried. Endpoints come last: what is only reported takes no time from the rest.
 func For(spec v1alpha1.ReadinessGateSpec, e evidence.Cluster, self Agent, agents []Agent, round int) Plan {
 	var p Plan
+	at := max(0, slices.IndexFunc(agents, func(a Agent) bool { return a.Node == self.Node }))
 	if !spec.Checks.DNS.Disabled {
-		p.dns(spec.Checks.DNS, e)
+		p.dns(spec.Checks.DNS, e, at)
 	}
 	if address, err := netip.ParseAddrPort(e.API); err == nil && !spec.Checks.Service.Disabled {
-		p.add(evidence.ServiceProbe, "the API server through its ClusterIP "+e.API, false,
+		p.add(meaning{kind: evidence.ServiceProbe, target: "the API server through its ClusterIP " + e.API},
 			wire.Probe{Kind: wire.KindAPI, API: &wire.API{Address: address}})
 	}
 	if !spec.Checks.Peers.Disabled {
-		for _, peer := range peers(self, agents, int(spec.Checks.Peers.Fanout), round) {
-			p.add(evidence.PeerProbe, "the agent on node "+peer.Node, false,
+		for _, peer := range peers(agents, at, int(spec.Checks.Peers.Fanout), round) {
+			p.add(meaning{kind: evidence.PeerProbe, target: "the agent on node " + peer.Node, peer: peer.Node},
 				wire.Probe{Kind: wire.KindEcho, Echo: &wire.Echo{Address: peer.Address, Node: peer.Node, Payload: int(spec.Checks.Peers.Payload.Value())}})
 		}
 	}
 	for _, endpoint := range spec.Checks.Endpoints {
-		host, port, err := SplitEndpoint(endpoint.TCP)
+		tcp, err := readEndpoint(endpoint.TCP)
 		if err != nil {
 			continue // Validate names it
 		}
-		p.add(evidence.EndpointProbe, fmt.Sprintf("endpoint %s (%s)", endpoint.Name, endpoint.TCP), !endpoint.Required,
-			wire.Probe{Kind: wire.KindTCP, TCP: &wire.TCP{Host: host, Port: port}})
+		p.add(meaning{kind: evidence.EndpointProbe, target: fmt.Sprintf("endpoint %s (%s)", endpoint.Name, endpoint.TCP), optional: !endpoint.Required},
+			wire.Probe{Kind: wire.KindTCP, TCP: &tcp})
 	}
 	return p
 }
 
 // dns asks for the API server's own name, whose address is known: through the
 // service, as pods do, and each endpoint itself, so that the one that fails is named.
-func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster) {
-	domain := strings.Trim(cmp.Or(check.ClusterDomain, "cluster.local"), ".")
-	name := "kubernetes.default.svc." + domain + "."
+// at is the agent's place among all.
+func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster, at int) {
+	name := apiName(check.ClusterDomain)
 	var want []netip.Addr
 	kind := wire.A
 	if api, err := netip.ParseAddrPort(e.API); err == nil {
@@ -82,7 +85,7 @@ func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster) {
 		}
 	}
 	ask := func(what string, server netip.AddrPort, over wire.Protocol, name string, want []netip.Addr) {
-		p.add(evidence.DNSProbe, fmt.Sprintf("%s from %s over %s", strings.TrimSuffix(name, "."), what, strings.ToUpper(string(over))), false,
+		p.add(meaning{kind: evidence.DNSProbe, target: fmt.Sprintf("%s from %s over %s", strings.TrimSuffix(name, "."), what, strings.ToUpper(string(over)))},
 			wire.Probe{Kind: wire.KindDNS, DNS: &wire.DNS{Server: server, Protocol: over, Name: name, Type: kind, Want: want}})
 	}
 	if service, err := netip.ParseAddr(e.DNS.ClusterIP); err == nil {
@@ -91,10 +94,11 @@ func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster) {
 			ask("the DNS service "+service.String(), address, over, name, want)
 		}
 		for _, external := range check.ExternalNames {
-			ask("the DNS service "+service.String(), address, wire.OverUDP, strings.TrimSuffix(external, ".")+".", nil)
+			ask("the DNS service "+service.String(), address, wire.OverUDP, fqdn(external), nil)
 		}
 	}
-	for _, endpoint := range e.DNS.Ready[:min(len(e.DNS.Ready), mostEndpoints)] {
+	for i := range min(len(e.DNS.Ready), mostEndpoints) {
+		endpoint := e.DNS.Ready[(at*mostEndpoints+i)%len(e.DNS.Ready)]
 		if address, err := netip.ParseAddrPort(endpoint); err == nil {
 			for _, over := range []wire.Protocol{wire.OverUDP, wire.OverTCP} {
 				ask("endpoint "+endpoint, address, over, name, want)
@@ -103,11 +107,11 @@ func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster) {
 	}
 }
 
-func (p *Plan) add(kind evidence.Kind, target string, optional bool, probe wire.Probe) {
-	probe.ID = fmt.Sprintf("%s-%d", kind, len(p.Probes))
+func (p *Plan) add(m meaning, probe wire.Probe) {
+	probe.ID = fmt.Sprintf("%s-%d", m.kind, len(p.Probes))
 	probe.Timeout = timeout
 	p.Probes = append(p.Probes, probe)
-	p.meanings = append(p.meanings, meaning{kind, target, optional})
+	p.meanings = append(p.meanings, m)
 }
 
 // Request is what the agent is asked.
@@ -115,13 +119,21 @@ func (p Plan) Request() wire.Request {
 	return wire.Request{Timeout: 2 * timeout, Probes: p.Probes}
 }
 
-// Read turns the agent's answer into evidence.
+// Read turns the agent's answer into evidence: one result for each probe of the plan.
+// One that has no answer is not OK.
 func (p Plan) Read(response wire.Response) evidence.Report {
 	report := evidence.Report{PodUID: response.Agent.PodUID, Started: response.Agent.StartedAt}
-	for i, result := range response.Results {
-		m := p.meanings[i]
-		out := evidence.Result{Kind: m.kind, Target: m.target, OK: result.OK, Optional: m.optional}
-		if !result.OK {
+	answers := map[string]wire.Result{}
+	for _, result := range response.Results {
+		answers[result.ID] = result
+	}
+	for i, m := range p.meanings {
+		result, answered := answers[p.Probes[i].ID]
+		out := evidence.Result{Kind: m.kind, Target: m.target, Peer: m.peer, OK: result.OK, Optional: m.optional}
+		switch {
+		case !answered:
+			out.Message = "the agent's answer says nothing of it"
+		case !result.OK:
 			out.Message = strings.TrimSuffix(string(result.Reason)+": "+result.Message, ": ")
 		}
 		report.Results = append(report.Results, out)
@@ -129,17 +141,17 @@ func (p Plan) Read(response wire.Response) evidence.Report {
 	return report
 }
 
-// peers are the next k agents behind self in a ring, further on each round.
-func peers(self Agent, agents []Agent, k, round int) []Agent {
-	others := slices.DeleteFunc(slices.Clone(agents), func(a Agent) bool { return a.Node == self.Node })
-	if len(others) == 0 {
+// peers are the next k agents behind the one at that place in a ring, further on each
+// round.
+func peers(agents []Agent, at, k, round int) []Agent {
+	others := len(agents) - 1
+	if others < 1 {
 		return nil
 	}
-	at := slices.IndexFunc(agents, func(a Agent) bool { return a.Node == self.Node })
-	k = min(max(k, 1), len(others))
+	k = min(max(k, 1), others)
 	out := make([]Agent, 0, k)
 	for i := range k {
-		out = append(out, others[(at+round*k+i)%len(others)])
+		out = append(out, agents[(at+1+(round*k+i)%others)%len(agents)])
 	}
 	return out
 }

@@ -33,8 +33,10 @@ type Reconciler struct {
 	Namespace string
 	// CanaryImage is readiness-agent's, for canary pods.
 	CanaryImage string
-	Events      events.EventRecorder
-	Clock       clock.PassiveClock
+	// CanaryServiceAccount is the account of canary pods, for its imagePullSecrets.
+	CanaryServiceAccount string
+	Events               events.EventRecorder
+	Clock                clock.PassiveClock
 
 	mu     sync.Mutex
 	memory map[types.NamespacedName]*memory

@@ -122,7 +122,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.Re
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
 		return nil
 	}
-	if err := r.Client.Status().Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(fieldOwner)); err != nil {
+	// A merge patch leaves out what is equal, and the schema wants every count.
+	base := before.DeepCopy()
+	base.Status.Nodes = v1alpha1.GateNodeCounts{Total: -1, Eligible: -1, Passing: -1}
+	if err := r.Client.Status().Patch(ctx, after, client.MergeFrom(base), client.FieldOwner(fieldOwner)); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("writing the status of ReadinessGate %s/%s: %w", before.Namespace, before.Name, err))
 	}
 	if event, ok := outcome.Transition(before, after); ok {

@@ -161,6 +161,7 @@ func (r *Reconciler) sendCanaries(ctx context.Context, gate *v1alpha1.ReadinessG
 
 func (r *Reconciler) sendCanary(ctx context.Context, gate *v1alpha1.ReadinessGate, node string) error {
 	pod := canaryPod(gate, r.Namespace, r.CanaryImage, node)
+	pod.Spec.ServiceAccountName = r.CanaryServiceAccount
 	if err := r.Client.Create(ctx, pod, client.FieldOwner(fieldOwner)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("sending a canary pod to node %s: %w", node, err)
 	}

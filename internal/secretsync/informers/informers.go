@@ -118,7 +118,8 @@ func (s *Set) waitUntilServed(ctx context.Context) error {
 func (s *Set) NeedLeaderElection() bool { return false }
 
 // Get returns the object from the cache of the informer that watches it. known is
-// false if no working informer does; then only the API server can tell.
+// false if none does, or it has not had its first list; then only the API server
+// can tell. While a watch is broken, the answer is of the time before.
 func (s *Set) Get(namespace, name string) (obj metav1.Object, known bool) {
 	for _, m := range s.members {
 		if (m.grant.Namespace != grants.All && m.grant.Namespace != namespace) || (m.grant.Name != "" && m.grant.Name != name) {

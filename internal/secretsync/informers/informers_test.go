@@ -70,7 +70,7 @@ func (s *server) failure(namespace string) error {
 func (s *server) informer(namespace, selector string) cache.SharedIndexInformer {
 	s.selectors[namespace] = selector
 	lw := &cache.ListWatch{
-		ListFunc: func(options metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			if wait := s.silent[namespace]; wait != nil {
 				<-wait
 			}
@@ -79,7 +79,7 @@ func (s *server) informer(namespace, selector string) cache.SharedIndexInformer 
 			}
 			return s.in(namespace).List(options)
 		},
-		WatchFunc: func(options metav1.ListOptions) (watch.Interface, error) {
+		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			if err := s.failure(namespace); err != nil {
 				return nil, err
 			}
