@@ -59,7 +59,9 @@ type ExportReference struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.keys) || self.keys.all(k, self.keys.exists_one(o, (has(o.to) ? o.to : o.from) == (has(k.to) ? k.to : k.from)))",message="two entries of keys write the same key"
 // +kubebuilder:validation:XValidation:rule="!has(self.keys) || !has(self.template) || self.keys.all(k, !((has(k.to) ? k.to : k.from) in self.template))",message="keys and template write the same key"
 type ImportTarget struct {
-	// Name of the Secret; the source Secret's name by default.
+	// Name of the Secret; the source Secret's name by default. When it is changed,
+	// the former Secret stays as it is until the import is deleted: its consumers
+	// may still need it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
@@ -235,6 +237,9 @@ type ImportTargetStatus struct {
 	Name string `json:"name"`
 	// ResourceVersion of the Secret when its content was last seen to be right.
 	ResourceVersion string `json:"resourceVersion"`
+	// Generation of the spec that the content follows.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
 	// ChangedAt is when a value of the mirror was last changed.
 	// +optional
 	ChangedAt *metav1.Time `json:"changedAt,omitempty"`

@@ -133,7 +133,7 @@ func setTarget(imp *v1alpha1.SecretImport, f mirror.Facts, plan mirror.Plan, don
 	case plan.Forget:
 		imp.Status.Target = nil
 	case done.version != "":
-		imp.Status.Target = &v1alpha1.ImportTargetStatus{Name: mirror.TargetName(imp, f.Export), ResourceVersion: done.version}
+		imp.Status.Target = &v1alpha1.ImportTargetStatus{Name: mirror.TargetName(imp, f.Export), ResourceVersion: done.version, Generation: imp.Generation}
 		if newest := plan.Changed.Newest(); !newest.IsZero() {
 			imp.Status.Target.ChangedAt = &metav1.Time{Time: newest}
 		}

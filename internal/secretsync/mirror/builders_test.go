@@ -89,7 +89,7 @@ func settled(f mirror.Facts) mirror.Facts {
 			ExportUID: string(f.Export.UID), ExportGeneration: f.Export.Generation,
 			Revision: f.Export.Status.Revision, OnRevoke: f.Export.Spec.OnRevoke,
 		},
-		Target: &v1alpha1.ImportTargetStatus{Name: live.Name, ResourceVersion: "200"},
+		Target: &v1alpha1.ImportTargetStatus{Name: live.Name, ResourceVersion: "200", Generation: f.Import.Generation},
 	}
 	if newest := plan.Changed.Newest(); !newest.IsZero() {
 		f.Import.Status.Target.ChangedAt = &metav1.Time{Time: newest}

@@ -180,7 +180,7 @@ func inOrder(f Facts) bool {
 func sameContent(f Facts) bool {
 	s := f.Import.Status
 	return s.Source != nil && s.Target != nil &&
-		s.ObservedGeneration == f.Import.Generation &&
+		s.Target.Generation == f.Import.Generation &&
 		s.Source.Export == exportName(f.Import) &&
 		s.Source.ExportUID == string(f.Export.UID) &&
 		s.Source.ExportGeneration == f.Export.Generation &&

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
@@ -20,27 +21,63 @@ const (
 )
 
 // Observe lists what Decide needs to know of one namespace. Pass a reader without
-// a cache: a stale list could miss a process. Nothing is read in mode Never, only
-// the listed kinds in mode Listed, and pods only if a workload is concerned.
+// a cache: a stale list could miss a process. Nothing is read in mode Never. In
+// mode Auto pods come first, for only they hold an old value: where none reads the
+// Secret, nothing else is listed, and otherwise only the kinds that own such a pod.
+// In mode Listed the listed kinds come first, and pods if one of them exists.
 func Observe(ctx context.Context, r client.Reader, namespace, secret string, spec v1alpha1.RestartSpec) ([]Workload, []corev1.Pod, error) {
-	if spec.Mode == v1alpha1.RestartModeNever {
+	switch spec.Mode {
+	case v1alpha1.RestartModeNever:
 		return nil, nil, nil
+	case v1alpha1.RestartModeListed:
+		workloads, err := listWorkloads(ctx, r, namespace, listedKinds(spec))
+		if chosen, _ := choose(spec, secret, workloads); err != nil || len(chosen) == 0 {
+			return workloads, nil, err
+		}
+		pods, err := listPods(ctx, r, namespace)
+		return workloads, pods, err
 	}
-	workloads, err := listWorkloads(ctx, r, namespace, spec)
+	pods, err := listPods(ctx, r, namespace)
 	if err != nil {
 		return nil, nil, err
 	}
-	if chosen, _ := choose(spec, secret, workloads); len(chosen) == 0 {
-		return workloads, nil, nil
-	}
-	var pods corev1.PodList
-	if err := r.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
-		return nil, nil, fmt.Errorf("listing the pods of namespace %s: %w", namespace, err)
-	}
-	return workloads, pods.Items, nil
+	workloads, err := listWorkloads(ctx, r, namespace, owningKinds(pods, secret))
+	return workloads, pods, err
 }
 
-func listWorkloads(ctx context.Context, r client.Reader, namespace string, spec v1alpha1.RestartSpec) ([]Workload, error) {
+func listPods(ctx context.Context, r client.Reader, namespace string) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := r.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("listing the pods of namespace %s: %w", namespace, err)
+	}
+	return pods.Items, nil
+}
+
+// owningKinds are the kinds of workloads with a pod that reads the Secret.
+func owningKinds(pods []corev1.Pod, secret string) sets.Set[string] {
+	kinds := sets.New[string]()
+	for i := range pods {
+		owner := metav1.GetControllerOf(&pods[i])
+		switch {
+		case owner == nil || !alive(&pods[i]) || !references(&pods[i].Spec, secret):
+		case isReplicaSet(owner):
+			kinds.Insert(deploymentKind)
+		default:
+			kinds.Insert(owner.Kind)
+		}
+	}
+	return kinds
+}
+
+func listedKinds(spec v1alpha1.RestartSpec) sets.Set[string] {
+	kinds := sets.New[string]()
+	for _, ref := range spec.Workloads {
+		kinds.Insert(ref.Kind)
+	}
+	return kinds
+}
+
+func listWorkloads(ctx context.Context, r client.Reader, namespace string, kinds sets.Set[string]) ([]Workload, error) {
 	var workloads []Workload
 	for _, kind := range []struct {
 		name string
@@ -50,7 +87,7 @@ func listWorkloads(ctx context.Context, r client.Reader, namespace string, spec 
 		{statefulSetKind, listStatefulSets},
 		{daemonSetKind, listDaemonSets},
 	} {
-		if !concerns(spec, kind.name) {
+		if !kinds.Has(kind.name) {
 			continue
 		}
 		found, err := kind.list(ctx, r, namespace)
@@ -60,18 +97,6 @@ func listWorkloads(ctx context.Context, r client.Reader, namespace string, spec 
 		workloads = append(workloads, found...)
 	}
 	return workloads, nil
-}
-
-func concerns(spec v1alpha1.RestartSpec, kind string) bool {
-	if spec.Mode != v1alpha1.RestartModeListed {
-		return true
-	}
-	for _, ref := range spec.Workloads {
-		if ref.Kind == kind {
-			return true
-		}
-	}
-	return false
 }
 
 func listDeployments(ctx context.Context, r client.Reader, namespace string) ([]Workload, error) {

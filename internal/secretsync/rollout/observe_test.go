@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -83,6 +84,22 @@ func liveDaemonSet(name string, edit func(*appsv1.DaemonSet)) *appsv1.DaemonSet 
 
 func same[T any](T) {}
 
+// reader is a pod that reads the Secret and is controlled by an object of the kind.
+func reader(kind string) *corev1.Pod {
+	_, template := specParts("web")
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "reader-of-" + strings.ToLower(kind), OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: appsv1.SchemeGroupVersion.String(), Kind: kind, Name: "web", UID: "1", Controller: new(true),
+		}}},
+		Spec: template.Spec,
+	}
+}
+
+// read are the objects, and pods of every kind that read the Secret.
+func read(objects ...client.Object) []client.Object {
+	return append(objects, reader("ReplicaSet"), reader("StatefulSet"), reader("DaemonSet"))
+}
+
 var auto = v1alpha1.RestartSpec{Mode: v1alpha1.RestartModeAuto}
 
 var _ = Describe("Observing a namespace", func() {
@@ -90,12 +107,12 @@ var _ = Describe("Observing a namespace", func() {
 
 	It("finds every kind of workload and the pods, of this namespace alone", func() {
 		elsewhere := liveDeployment("elsewhere", func(d *appsv1.Deployment) { d.Namespace = "other" })
-		c := recording(elsewhere, liveDeployment("web", same), liveStatefulSet("db", same), liveDaemonSet("agent", same),
+		c := recording(read(elsewhere, liveDeployment("web", same), liveStatefulSet("db", same), liveDaemonSet("agent", same),
 			&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web-0"}},
-			&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: "elsewhere-0"}})
+			&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: "elsewhere-0"}})...)
 		workloads, pods, err := rollout.Observe(ctx, c, namespace, secretName, auto)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(pods).To(ConsistOf(HaveField("Name", "web-0")))
+		Expect(pods).To(And(HaveLen(4), ContainElement(HaveField("Name", "web-0")), HaveEach(HaveField("Namespace", namespace))))
 		Expect(workloads).To(HaveLen(3))
 		Expect(workloads).To(ContainElement(And(
 			HaveField("WorkloadReference", ref("Deployment", "web")),
@@ -111,7 +128,7 @@ var _ = Describe("Observing a namespace", func() {
 
 	DescribeTable("sees what holds pods back",
 		func(object client.Object, field string, value any) {
-			workloads, _, err := rollout.Observe(ctx, recording(object), namespace, secretName, auto)
+			workloads, _, err := rollout.Observe(ctx, recording(read(object)...), namespace, secretName, auto)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(workloads).To(ConsistOf(HaveField(field, value)))
 		},
@@ -125,7 +142,7 @@ var _ = Describe("Observing a namespace", func() {
 
 	DescribeTable("sees a rollout under way",
 		func(object client.Object, rolling bool) {
-			workloads, _, err := rollout.Observe(ctx, recording(object), namespace, secretName, auto)
+			workloads, _, err := rollout.Observe(ctx, recording(read(object)...), namespace, secretName, auto)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(workloads).To(ConsistOf(HaveField("RollingOut", rolling)))
 		},
@@ -146,14 +163,14 @@ var _ = Describe("Observing a namespace", func() {
 
 	DescribeTable("reads no more than needed",
 		func(spec v1alpha1.RestartSpec, secret string, listed ...string) {
-			c := recording(liveDeployment("web", same))
+			c := recording(liveDeployment("web", same), reader("ReplicaSet"))
 			_, _, err := rollout.Observe(ctx, c, namespace, secret, spec)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(c.listed).To(HaveExactElements(listed))
 		},
 		Entry("Never: nothing", v1alpha1.RestartSpec{Mode: v1alpha1.RestartModeNever}, secretName),
-		Entry("Auto: everything", auto, secretName, "*v1.DeploymentList", "*v1.StatefulSetList", "*v1.DaemonSetList", "*v1.PodList"),
-		Entry("Auto, if nobody references the Secret: no pods", auto, "other", "*v1.DeploymentList", "*v1.StatefulSetList", "*v1.DaemonSetList"),
+		Entry("Auto: pods, and the kinds that own one which reads the Secret", auto, secretName, "*v1.PodList", "*v1.DeploymentList"),
+		Entry("Auto, if no pod reads the Secret: nothing but pods", auto, "other", "*v1.PodList"),
 		Entry("Listed: those kinds", v1alpha1.RestartSpec{Mode: v1alpha1.RestartModeListed,
 			Workloads: []v1alpha1.WorkloadReference{ref("Deployment", "web")}}, "other", "*v1.DeploymentList", "*v1.PodList"),
 		Entry("Listed, if it doesn't exist: no pods", v1alpha1.RestartSpec{Mode: v1alpha1.RestartModeListed,
@@ -162,7 +179,7 @@ var _ = Describe("Observing a namespace", func() {
 
 	DescribeTable("says what it couldn't list",
 		func(kind, said string) {
-			c := recording(liveDeployment("web", same))
+			c := recording(read(liveDeployment("web", same))...)
 			boom := errors.New("boom")
 			c.fail[kind] = boom
 			_, _, err := rollout.Observe(ctx, c, namespace, secretName, auto)
@@ -179,7 +196,7 @@ var _ = Describe("Observing a namespace", func() {
 		broken := liveDeployment("web", func(d *appsv1.Deployment) {
 			d.Spec.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}
 		})
-		_, _, err := rollout.Observe(ctx, recording(broken), namespace, secretName, auto)
+		_, _, err := rollout.Observe(ctx, recording(read(broken)...), namespace, secretName, auto)
 		Expect(err).To(MatchError(ContainSubstring("spec.selector of Deployment/web: ")))
 	})
 })
