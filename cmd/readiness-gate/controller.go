@@ -19,6 +19,7 @@ type controllerFlags struct {
 	canaryImage      string
 	canaryAccount    string
 	pluginNamespaces []string
+	gateNamespaces   []string
 }
 
 func controllerCommand() *cobra.Command {
@@ -36,6 +37,7 @@ func controllerCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.canaryImage, "canary-image", "", "The image of canary pods: readiness-agent.")
 	cmd.Flags().StringVar(&f.canaryAccount, "canary-service-account", "default", "The ServiceAccount of canary pods, in the program's own namespace, for its imagePullSecrets: the agents' own.")
 	cmd.Flags().StringSliceVar(&f.pluginNamespaces, "cni-namespaces", []string{"kube-system", "kube-flannel", "calico-system", "cilium"}, "The namespaces in which network plugins are looked for.")
+	cmd.Flags().StringSliceVar(&f.gateNamespaces, "gate-namespaces", nil, "The namespaces whose gates are served; the program's own by default.")
 	return cmd
 }
 
@@ -47,6 +49,9 @@ func runController(cmd *cobra.Command, f controllerFlags) error {
 	if f.canaryImage == "" {
 		return fmt.Errorf("--canary-image is missing: it names the image of readiness-agent")
 	}
+	if len(f.gateNamespaces) == 0 {
+		f.gateNamespaces = []string{namespace}
+	}
 	cfg, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("no way to reach a cluster: run inside of one, or set KUBECONFIG: %w", err)
@@ -56,12 +61,13 @@ func runController(cmd *cobra.Command, f controllerFlags) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := manager.New(cfg, readiness.Name, scheme, f.manager, readiness.Cache(namespace, f.pluginNamespaces))
+	mgr, err := manager.New(cfg, readiness.Name, scheme, f.manager, readiness.Cache(namespace, f.pluginNamespaces, f.gateNamespaces))
 	if err != nil {
 		return err
 	}
 	if err := readiness.Setup(cmd.Context(), mgr, readiness.Options{
-		Namespace: namespace, KeySecret: f.keySecret, CanaryImage: f.canaryImage, CanaryServiceAccount: f.canaryAccount, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
+		Namespace: namespace, GateNamespaces: f.gateNamespaces, KeySecret: f.keySecret,
+		CanaryImage: f.canaryImage, CanaryServiceAccount: f.canaryAccount, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
 	}); err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ type Options struct {
 	CanaryServiceAccount string
 	Concurrent           int
 	Clock                clock.PassiveClock
+	// GateNamespaces are those whose gates are served: the chart gives rights there.
+	GateNamespaces []string
 }
 
 // Scheme has the kinds that readiness-gate reads and writes.
@@ -52,16 +54,21 @@ func Scheme() (*runtime.Scheme, error) {
 }
 
 // Cache says what the manager's cache holds: of the pods those of the network
-// plugins' namespaces and its own, of the events failed sandboxes.
-func Cache(namespace string, pluginNamespaces []string) cache.Options {
-	pods := map[string]cache.Config{namespace: {}}
+// plugins' namespaces and its own, of the events failed sandboxes, of the ConfigMaps
+// those of the gates' namespaces.
+func Cache(namespace string, pluginNamespaces, gateNamespaces []string) cache.Options {
+	pods, configMaps := map[string]cache.Config{namespace: {}}, map[string]cache.Config{}
 	for _, ns := range pluginNamespaces {
 		pods[ns] = cache.Config{}
+	}
+	for _, ns := range gateNamespaces {
+		configMaps[ns] = cache.Config{}
 	}
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		&corev1.Pod{}:       {Namespaces: pods, Transform: stripPod},
 		&appsv1.DaemonSet{}: {Namespaces: pods, Transform: stripDaemonSet},
 		&corev1.Node{}:      {Transform: stripNode},
+		&corev1.ConfigMap{}: {Namespaces: configMaps},
 		&corev1.Event{}:     {Field: fields.OneTermEqualSelector("reason", "FailedCreatePodSandBox")},
 	}}
 }
@@ -80,7 +87,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	gates := &reconciler.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Agents: agentclient.New(keys.Keys, o.Clock),
-		Namespace: o.Namespace, CanaryImage: o.CanaryImage, CanaryServiceAccount: o.CanaryServiceAccount, Events: mgr.GetEventRecorder(Name), Clock: o.Clock,
+		Namespace: o.Namespace, CanaryImage: o.CanaryImage, CanaryServiceAccount: o.CanaryServiceAccount, Events: mgr.GetEventRecorder(Name), Clock: o.Clock, GateNamespaces: o.GateNamespaces,
 	}
 	live := manager.NewLiveness(o.Clock)
 	options := controller.Options{MaxConcurrentReconciles: o.Concurrent, ReconciliationTimeout: manager.ReconcileTimeout}

@@ -69,6 +69,9 @@ func (r *Reconciler) anyStale(ctx context.Context) (bool, error) {
 	}
 	for i := range gates.Items {
 		gate := &gates.Items[i]
+		if !r.serves(gate) {
+			continue
+		}
 		verdict, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
 		if err != nil {
 			return false, err

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/render"
 	"github.com/tazzo/rebirth/internal/readiness/settle"
 )
 
@@ -57,7 +58,7 @@ func (r *Reconciler) coldStart(ctx context.Context, gate *v1alpha1.ReadinessGate
 	if err != nil {
 		return nil, err
 	}
-	m := &memory{cluster: cluster}
+	m := &memory{cluster: cluster, entries: render.Recalled(gate.Status)}
 	verdict, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
 	if err != nil || verdict == nil || !owns(gate, verdict) {
 		return m, err

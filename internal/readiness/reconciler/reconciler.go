@@ -17,6 +17,7 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/readiness/evaluate"
+	"github.com/tazzo/rebirth/internal/readiness/render"
 	"github.com/tazzo/rebirth/internal/readiness/settle"
 )
 
@@ -37,6 +38,8 @@ type Reconciler struct {
 	CanaryServiceAccount string
 	Events               events.EventRecorder
 	Clock                clock.PassiveClock
+	// GateNamespaces are those whose gates are served: the chart gives rights there.
+	GateNamespaces []string
 
 	mu     sync.Mutex
 	memory map[types.NamespacedName]*memory
@@ -52,6 +55,9 @@ type memory struct {
 	cluster   string
 	cni       string
 	rounds    int
+	// generation is the spec's that the last round was judged by.
+	generation int64
+	entries    []render.Entry
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -67,6 +73,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if !gate.DeletionTimestamp.IsZero() || gate.Spec.Suspend {
 		return ctrl.Result{}, nil
+	}
+	if !r.serves(gate) {
+		return r.reportUnserved(ctx, gate)
 	}
 	if problem, err := r.invalid(ctx, gate); err != nil || problem != "" {
 		return r.refuse(ctx, gate, v1alpha1.InvalidSpecReason, problem, err)
@@ -86,18 +95,25 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // judge makes one round: observe, evaluate, settle.
 func (r *Reconciler) judge(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) {
+	if m.generation != gate.Generation {
+		m.state.Streak = 0 // what passed under another spec proves nothing for this one
+		m.generation = gate.Generation
+	}
 	evidence := r.observe(ctx, gate, m)
 	m.round = evaluate.Judge(evaluate.Facts{Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce})
 	m.state, m.verdict = settle.Next(m.state, m.round, gate.Spec, evidence.Now)
-	m.cni = string(evidence.CNI.Provider) + ": " + evidence.CNI.Why
+	if evidence.Unobserved == "" {
+		m.cni = string(evidence.CNI.Provider) + ": " + evidence.CNI.Why
+	}
+	m.entries = render.Entries(m.round, m.entries, evidence.Now)
 	m.lastRound = evidence.Now
 	m.rounds++
 }
 
-// due reports whether it is time for a round; an event in between only has what is
-// published put right.
+// due reports whether it is time for a round: the last one is old, or was judged by
+// another spec. An event in between only has what is published put right.
 func (r *Reconciler) due(gate *v1alpha1.ReadinessGate, m *memory) bool {
-	return m.lastRound.IsZero() || requested(gate) || r.Clock.Since(m.lastRound) >= gate.Spec.Interval.Duration-time.Second/10
+	return m.lastRound.IsZero() || m.generation != gate.Generation || requested(gate) || r.Clock.Since(m.lastRound) >= gate.Spec.Interval.Duration-time.Second/10
 }
 
 func (r *Reconciler) forget(name types.NamespacedName) {

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -23,13 +24,12 @@ const refusedRetry = 30 * time.Second
 
 // report writes the report's ConfigMap and the status, if they changed.
 func (r *Reconciler) report(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (ctrl.Result, error) {
-	entries := render.Entries(m.round, gate.Status.Failing, m.lastRound)
 	o := conclude(m.verdict)
-	if err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, entries)); err != nil {
+	if err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, m.entries)); err != nil {
 		return ctrl.Result{}, err
 	}
 	after := gate.DeepCopy()
-	setStatus(after, m, entries)
+	setStatus(after, m)
 	o.Set(after)
 	if err := r.writeStatus(ctx, gate, after); err != nil {
 		return ctrl.Result{}, err
@@ -56,7 +56,7 @@ func conclude(v settle.Verdict) outcome.Outcome {
 	return o
 }
 
-func setStatus(gate *v1alpha1.ReadinessGate, m *memory, entries []render.Entry) {
+func setStatus(gate *v1alpha1.ReadinessGate, m *memory) {
 	s := &gate.Status
 	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
 		s.SetLastHandledReconcileRequest(at)
@@ -66,7 +66,7 @@ func setStatus(gate *v1alpha1.ReadinessGate, m *memory, entries []render.Entry) 
 	s.Since, s.WaitingSince = moment(m.state.Since), moment(m.state.WaitingSince)
 	s.CNI = m.cni
 	s.Nodes = v1alpha1.GateNodeCounts{Total: int32(m.round.Total), Eligible: int32(m.round.Eligible), Passing: int32(m.round.Passing)}
-	s.Failing = render.Failing(entries)
+	s.Failing = render.ForStatus(m.entries)
 }
 
 func moment(t time.Time) *metav1.Time {
@@ -98,6 +98,21 @@ func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, r
 	after.Status.Open = false
 	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
 	return ctrl.Result{RequeueAfter: refusedRetry}, r.writeStatus(ctx, gate, after)
+}
+
+// serves reports whether the chart gives rights in the gate's namespace.
+func (r *Reconciler) serves(gate *v1alpha1.ReadinessGate) bool {
+	return slices.Contains(r.GateNamespaces, gate.Namespace)
+}
+
+// reportUnserved says what is missing; nothing can be read or written there.
+func (r *Reconciler) reportUnserved(ctx context.Context, gate *v1alpha1.ReadinessGate) (ctrl.Result, error) {
+	after := gate.DeepCopy()
+	after.Status.ObservedGeneration, after.Status.Open = gate.Generation, false
+	outcome.Outcome{Class: outcome.Stalled, Reason: v1alpha1.NoRightsReason, Message: fmt.Sprintf(
+		"readiness-gate has no rights in namespace %s: add it to the chart's values, gateNamespaces: [{namespace: %s, configMaps: [%s]}], or move the gate",
+		gate.Namespace, gate.Namespace, gate.Spec.Publish.ConfigMapName)}.Set(after)
+	return ctrl.Result{}, r.writeStatus(ctx, gate, after)
 }
 
 func (r *Reconciler) writeReport(ctx context.Context, gate *v1alpha1.ReadinessGate, wanted *corev1.ConfigMap) error {

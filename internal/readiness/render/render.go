@@ -39,13 +39,27 @@ func Verdict(gate *v1alpha1.ReadinessGate, clusterUID string, since time.Time) *
 	})
 }
 
+// Kind says what an entry means for the gate. Kinds are in the report's order.
+type Kind int
+
+// The kinds of entries.
+const (
+	// Failing keeps the gate from opening, or shuts it.
+	Failing Kind = iota
+	// Reported keeps nothing shut.
+	Reported
+	// Excused is a node that does not count.
+	Excused
+)
+
+func (k Kind) String() string { return [...]string{"failing", "reported", "excused"}[k] }
+
 // Entry is one line of the report.
 type Entry struct {
 	evaluate.Failure
 	// Since is when the check began to fail.
 	Since time.Time
-	// Kind is "failing", "excused" or "reported".
-	Kind string
+	Kind  Kind
 }
 
 // Report is the ConfigMap that a person reads. It changes only when what it says
@@ -60,15 +74,25 @@ func Report(gate *v1alpha1.ReadinessGate, state, message, cni string, round eval
 	})
 }
 
-// Entries merges a round with what was known before: a check that still fails
-// keeps the moment at which it began.
-func Entries(round evaluate.Round, before []v1alpha1.GateFailure, now time.Time) []Entry {
+// Recalled are the entries that a status still knows: the start of a new process'
+// own, which has more of them than a status holds.
+func Recalled(status v1alpha1.ReadinessGateStatus) []Entry {
+	var out []Entry
+	for _, f := range status.Failing {
+		out = append(out, Entry{Failure: evaluate.Failure{Node: f.Node, Check: f.Check, Message: f.Message}, Since: f.Since.Time})
+	}
+	return out
+}
+
+// Entries merges a round with the entries before it: a check that still fails keeps
+// the moment at which it began.
+func Entries(round evaluate.Round, before []Entry, now time.Time) []Entry {
 	began := map[[2]string]time.Time{}
-	for _, f := range before {
-		began[[2]string{f.Node, f.Check}] = f.Since.Time
+	for _, e := range before {
+		began[[2]string{e.Node, e.Check}] = e.Since
 	}
 	var out []Entry
-	add := func(kind string, failures []evaluate.Failure) {
+	add := func(kind Kind, failures []evaluate.Failure) {
 		for _, f := range failures {
 			since, ok := began[[2]string{f.Node, f.Check}]
 			if !ok {
@@ -77,19 +101,19 @@ func Entries(round evaluate.Round, before []v1alpha1.GateFailure, now time.Time)
 			out = append(out, Entry{Failure: f, Since: since, Kind: kind})
 		}
 	}
-	add("failing", round.Cluster)
-	add("failing", round.Failures)
-	add("excused", round.Excused)
-	add("reported", round.Reported)
+	add(Failing, round.Cluster)
+	add(Failing, round.Failures)
+	add(Reported, round.Reported)
+	add(Excused, round.Excused)
 	return out
 }
 
-// Failing is the part of entries that the status lists.
-func Failing(entries []Entry) []v1alpha1.GateFailure {
+// ForStatus is the part of entries that the status lists: as many as the CRD allows.
+func ForStatus(entries []Entry) []v1alpha1.GateFailure {
 	const most = 20
 	var out []v1alpha1.GateFailure
 	for _, e := range entries {
-		if e.Kind == "excused" || len(out) == most {
+		if e.Kind == Excused || len(out) == most {
 			continue
 		}
 		out = append(out, v1alpha1.GateFailure{Node: e.Node, Check: e.Check, Message: e.Message, Since: metav1.NewTime(e.Since).Rfc3339Copy()})
@@ -105,12 +129,12 @@ func table(entries []Entry) string {
 		return "every check passes on every node\n"
 	}
 	sorted := slices.SortedStableFunc(slices.Values(entries), func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Check, b.Check))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Check, b.Check))
 	})
 	var out strings.Builder
 	for _, e := range sorted[:min(len(sorted), maxLines)] {
 		fmt.Fprintf(&out, "%s  %s  %s since %s\n    %s\n", cmp.Or(e.Node, "(cluster)"), e.Check, e.Kind, e.Since.UTC().Format(time.RFC3339), e.Message)
-		if hint := Hint(e.Check); e.Kind == "failing" && hint != "" {
+		if hint := Hint(e.Check); e.Kind != Excused && hint != "" {
 			fmt.Fprintf(&out, "    usual cause: %s\n", hint)
 		}
 	}
@@ -135,6 +159,8 @@ func Hint(check string) string {
 		return "the overlay between nodes is blocked (UDP 8472 for VXLAN), or its MTU is larger than the network's"
 	case evaluate.CheckAgent:
 		return "the agent's pod can't be scheduled or started there, or pods there can't be reached from the controller"
+	case evaluate.CheckAPI:
+		return "the API server is restarting, or the Roles of readiness-gate's chart are missing in a namespace"
 	case evaluate.CheckEndpoint:
 		return "the service outside of the cluster is down, or the way to it (a tailnet, a route) is not up yet"
 	}
