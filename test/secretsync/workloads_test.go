@@ -131,11 +131,3 @@ func replicaSets(ctx context.Context, d *appsv1.Deployment) func(Gomega) int {
 		return len(list.Items)
 	}
 }
-
-// templateAnnotations returns a function that reads what a rollout is marked with.
-func templateAnnotations(ctx context.Context, d *appsv1.Deployment) func(Gomega) map[string]string {
-	return func(g Gomega) map[string]string {
-		g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(d), d)).To(Succeed())
-		return d.Spec.Template.Annotations
-	}
-}

@@ -98,9 +98,11 @@ type Result struct {
 type Sandbox struct {
 	// Proven is when the newest pod on the pod network got its sandbox.
 	Proven time.Time
-	// NeededSince is when a newer proof became necessary: the node booted, the
-	// network plugin's pod restarted, a sandbox failed, or the last proof is too old.
+	// NeededSince is when a newer proof became necessary: the network plugin's pod
+	// restarted, a sandbox failed, or the last proof is too old.
 	NeededSince time.Time
+	// Due: it is time for the next proof by routine; the last one still holds.
+	Due bool
 	// Why names the reason.
 	Why string
 	// Failed is the message of the newest event FailedCreatePodSandBox after the

@@ -46,7 +46,7 @@ func (k *Keyring) Keys() (wire.Keys, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.keys == nil {
-		return nil, fmt.Errorf("Secret %s/%s, which holds the key of the agents, has not been read yet", k.Namespace, k.Name)
+		return nil, fmt.Errorf("the agents' key, Secret %s/%s, has not been read yet", k.Namespace, k.Name)
 	}
 	return k.keys, nil
 }
@@ -86,7 +86,7 @@ func (k *Keyring) load(ctx context.Context) error {
 	}
 	keys, err := wire.ParseKeys(secrets...)
 	if err != nil {
-		return errors.Join(fmt.Errorf("Secret %s/%s: delete it, and it is made anew", k.Namespace, k.Name), err)
+		return errors.Join(fmt.Errorf("the agents' key, Secret %s/%s, is none: delete that Secret, and it is made anew", k.Namespace, k.Name), err)
 	}
 	k.mu.Lock()
 	k.keys = keys

@@ -101,11 +101,25 @@ func (r *Reconciler) observeDNS(ctx context.Context, gate *v1alpha1.ReadinessGat
 		return dns, fmt.Errorf("the endpoints of Service %s can't be listed: %w", dns.Service, err)
 	}
 	for i := range slicesOf.Items {
-		readyEndpoints(&dns, &slicesOf.Items[i])
+		// A pod with two families of addresses has two slices, and is one endpoint.
+		if slice := &slicesOf.Items[i]; string(slice.AddressType) == string(family(service)) {
+			readyEndpoints(&dns, slice)
+		}
 	}
+	// While endpoints move between slices they stand in both.
 	slices.Sort(dns.Ready)
+	dns.Ready = slices.Compact(dns.Ready)
 	slices.Sort(dns.Waiting)
+	dns.Waiting = slices.Compact(dns.Waiting)
 	return dns, nil
+}
+
+// family is that of the service's first address, the one that pods use.
+func family(service *corev1.Service) corev1.IPFamily {
+	if len(service.Spec.IPFamilies) > 0 {
+		return service.Spec.IPFamilies[0]
+	}
+	return corev1.IPv4Protocol
 }
 
 func readyEndpoints(dns *evidence.DNS, slice *discoveryv1.EndpointSlice) {
@@ -134,7 +148,7 @@ func (r *Reconciler) service(ctx context.Context, key client.ObjectKey) (*corev1
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("Service %s can't be read: %w", key, err)
+		return nil, fmt.Errorf("reading Service %s: %w", key, err)
 	}
 	return service, nil
 }

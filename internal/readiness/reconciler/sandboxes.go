@@ -37,7 +37,7 @@ func (r *Reconciler) observeSandboxes(ctx context.Context, gate *v1alpha1.Readin
 		return nil, nil
 	}
 	out := map[string]evidence.Sandbox{}
-	canaries := map[string]*corev1.Pod{}
+	canaries := map[string][]*corev1.Pod{}
 	for i := range o.pods.Items {
 		pod := &o.pods.Items[i]
 		component := pod.Labels[componentLabel]
@@ -50,7 +50,7 @@ func (r *Reconciler) observeSandboxes(ctx context.Context, gate *v1alpha1.Readin
 		}
 		out[nodeOf(pod)] = s
 		if component == canaryComponent && pod.Labels[gateLabel] == gate.Name {
-			canaries[nodeOf(pod)] = pod
+			canaries[nodeOf(pod)] = append(canaries[nodeOf(pod)], pod)
 		}
 	}
 	for _, n := range e.Nodes {
@@ -67,6 +67,7 @@ func needed(gate *v1alpha1.ReadinessGate, e evidence.Cluster, o objects, n evide
 			s.NeededSince, s.Why = at, why
 		}
 	}
+	var failed time.Time
 	if at := e.CNI.Started[n.Name]; at > 0 {
 		since(time.Unix(at, 0), "the network plugin's pod started then")
 	}
@@ -77,12 +78,17 @@ func needed(gate *v1alpha1.ReadinessGate, e evidence.Cluster, o objects, n evide
 		}
 		at := lastSeen(event)
 		since(at, "a pod got no sandbox then")
-		if at.After(s.Proven) {
-			s.Failed = event.Message
+		if at.After(s.Proven) && at.After(failed) {
+			failed, s.Failed = at, event.Message
 		}
 	}
-	if every := gate.Spec.Checks.Sandbox.CanaryEvery.Duration; every > 0 && !s.Proven.IsZero() && e.Now.Sub(s.Proven) > every {
-		since(e.Now.Add(-every), "spec.checks.sandbox.canaryEvery")
+	if every := gate.Spec.Checks.Sandbox.CanaryEvery.Duration; every > 0 && !s.Proven.IsZero() {
+		age := e.Now.Sub(s.Proven)
+		s.Due = age >= every
+		// As long again for the canary pods to come round: a few run at a time.
+		if overdue := 2 * every; age >= overdue {
+			since(s.Proven.Add(overdue), "spec.checks.sandbox.canaryEvery")
+		}
 	}
 	return s
 }
@@ -129,29 +135,33 @@ func nodeOf(pod *corev1.Pod) string {
 // nodeAnnotation names the node that a canary pod is meant for.
 const nodeAnnotation = "rebirth.tazlab.net/node"
 
-// sendCanaries removes the canary pods that are done or late, and sends new ones.
-func (r *Reconciler) sendCanaries(ctx context.Context, gate *v1alpha1.ReadinessGate, e evidence.Cluster, sandboxes map[string]evidence.Sandbox, canaries map[string]*corev1.Pod) error {
-	alive := 0
-	for name, pod := range canaries {
-		late := e.Now.Sub(pod.CreationTimestamp.Time) > canaryLives
-		done := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-		// A pod that is done is the proof: it stays until a newer one is needed.
-		if s := sandboxes[name]; late && !done || done && s.Proven.Before(s.NeededSince) {
+// sendCanaries removes the canary pods that are late or prove nothing more, and sends
+// new ones. The last proof stays until there is a newer one.
+func (r *Reconciler) sendCanaries(ctx context.Context, gate *v1alpha1.ReadinessGate, e evidence.Cluster, sandboxes map[string]evidence.Sandbox, canaries map[string][]*corev1.Pod) error {
+	underWay := map[string]bool{}
+	for node, pods := range canaries {
+		for _, pod := range pods {
+			done := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+			late := e.Now.Sub(pod.CreationTimestamp.Time) > canaryLives
+			if !done && !late {
+				underWay[node] = true
+				continue
+			}
+			if at := sandboxed(pod); done && !at.IsZero() && !at.Before(sandboxes[node].Proven) && !at.Before(sandboxes[node].NeededSince) {
+				continue
+			}
 			if err := r.removeCanary(ctx, pod); err != nil {
 				return err
 			}
-			continue
-		}
-		if !done {
-			alive++
 		}
 	}
 	for _, n := range e.Nodes {
 		s := sandboxes[n.Name]
-		if _, there := canaries[n.Name]; there || !s.Proven.Before(s.NeededSince) || !n.Ready || n.Deleting || alive >= canariesAtOnce {
+		wanted := s.Due || s.Proven.Before(s.NeededSince)
+		if underWay[n.Name] || !wanted || !n.Ready || n.Deleting || len(underWay) >= canariesAtOnce {
 			continue
 		}
-		alive++
+		underWay[n.Name] = true
 		if err := r.sendCanary(ctx, gate, n.Name); err != nil {
 			return err
 		}
