@@ -222,7 +222,7 @@ func traffic(f Facts, node string, report evidence.Report, peers peers) (failure
 			failures = append(failures, failure)
 		}
 	}
-	for kind, check := range expected(f) {
+	for kind, check := range expected(f, peers) {
 		if check && !seen[kind] {
 			failures = append(failures, Failure{Node: node, Check: string(kind), Message: "the agent's answer holds no such probe, so nothing is known"})
 		}
@@ -233,24 +233,13 @@ func traffic(f Facts, node string, report evidence.Report, peers peers) (failure
 }
 
 // expected says which kinds of probes an answer must hold. A node alone has no peer.
-func expected(f Facts) map[evidence.Kind]bool {
+func expected(f Facts, peers peers) map[evidence.Kind]bool {
 	return map[evidence.Kind]bool{
 		evidence.DNSProbe:      !f.Spec.Checks.DNS.Disabled,
 		evidence.ServiceProbe:  !f.Spec.Checks.Service.Disabled,
-		evidence.PeerProbe:     !f.Spec.Checks.Peers.Disabled && answering(f.Evidence) > 1,
+		evidence.PeerProbe:     !f.Spec.Checks.Peers.Disabled && peers.answering > 1,
 		evidence.EndpointProbe: slices.ContainsFunc(f.Spec.Checks.Endpoints, func(e v1alpha1.EndpointCheck) bool { return e.Required }),
 	}
-}
-
-// answering counts the agents that answered, each of which can be another's peer.
-func answering(e evidence.Cluster) int {
-	n := 0
-	for _, report := range e.Reports {
-		if report.Missing == "" {
-			n++
-		}
-	}
-	return n
 }
 
 // sandbox says what is wrong with new pods on the node.

@@ -14,6 +14,8 @@ type peers struct {
 	// cutOff are those of them whose agent did not answer or reached none of the
 	// others. Each of them fails for that.
 	cutOff map[string]bool
+	// answering counts the agents that answered, each of which can be another's peer.
+	answering int
 }
 
 func newPeers(f Facts, eligible []evidence.Node) peers {
@@ -21,6 +23,11 @@ func newPeers(f Facts, eligible []evidence.Node) peers {
 	for _, node := range eligible {
 		_, problem := fault(f, node)
 		p.present[node.Name] = problem == ""
+	}
+	for _, report := range f.Evidence.Reports {
+		if report.Missing == "" {
+			p.answering++
+		}
 	}
 	for name, present := range p.present {
 		if report, ok := f.Evidence.Reports[name]; present && (!ok || report.Missing != "" || p.triedInVain(report)) {

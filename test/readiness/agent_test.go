@@ -1,0 +1,84 @@
+package readiness_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/utils/clock"
+
+	"github.com/tazzo/rebirth/internal/readiness/agent"
+	"github.com/tazzo/rebirth/internal/readiness/agent/wire"
+)
+
+// runningAgent is a real agent at an address of its own.
+type runningAgent struct {
+	address netip.AddrPort
+	// noEchoes breaks the way from other agents, and no other.
+	noEchoes atomic.Bool
+	stop     func()
+}
+
+// startAgent starts the agent of the i-th node.
+func startAgent(node string, i int) *runningAgent {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp4", fmt.Sprintf("127.0.%d.%d:0", 1+i/250, 1+i%250))
+	Expect(err).NotTo(HaveOccurred())
+	keys, err := wire.ParseKeys([]byte(agentKey))
+	Expect(err).NotTo(HaveOccurred())
+	a := &runningAgent{address: netip.MustParseAddrPort(listener.Addr().String())}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- agent.Serve(ctx, &switched{listener, &a.noEchoes}, agent.Options{
+			Node: node, PodUID: "uid-of-" + node, BootID: "boot-of-" + node,
+			Keys:  func() (wire.Keys, error) { return keys, nil },
+			Clock: clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
+		})
+	}()
+	stopped := false
+	a.stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			Expect(<-ended).To(Succeed())
+		}
+	}
+	DeferCleanup(a.stop)
+	return a
+}
+
+// switched is a listener that can cut off the echoes.
+type switched struct {
+	net.Listener
+	noEchoes *atomic.Bool
+}
+
+func (s *switched) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &switchedConn{Conn: conn, noEchoes: s.noEchoes}, nil
+}
+
+type switchedConn struct {
+	net.Conn
+	noEchoes *atomic.Bool
+}
+
+func (c *switchedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.noEchoes.Load() && bytes.HasPrefix(p[:n], []byte("POST "+wire.PathEcho)) {
+		c.Conn.Close()
+		return 0, io.EOF
+	}
+	return n, err
+}

@@ -1,0 +1,161 @@
+package readiness_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// cluster is nodes with Flannel and agents, and a DNS service: all of it works until
+// the spec breaks it.
+type cluster struct {
+	flannel *appsv1.DaemonSet
+	nodes   map[string]*node
+	service *corev1.Service
+	slice   *discoveryv1.EndpointSlice
+}
+
+type node struct {
+	object   *corev1.Node
+	flannel  *corev1.Pod
+	agent    *runningAgent
+	agentPod *corev1.Pod
+}
+
+// newCluster makes n nodes, named n1 and on.
+func newCluster(ctx context.Context, n int) *cluster {
+	GinkgoHelper()
+	c := &cluster{nodes: map[string]*node{}}
+	labels := map[string]string{"app": "flannel"}
+	c.flannel = &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: "kube-flannel"},
+		Spec: appsv1.DaemonSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: labels},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "flannel", Image: "flannel:test"}}},
+		}},
+	}
+	create(ctx, c.flannel)
+	c.flannel.Status.ObservedGeneration = c.flannel.Generation
+	c.flannel.Status.DesiredNumberScheduled = int32(n)
+	Expect(admin.Status().Update(ctx, c.flannel)).To(Succeed())
+	for i := range n {
+		c.join(ctx, i)
+	}
+	c.serveDNS(ctx, "kube-dns")
+	return c
+}
+
+// join adds the i-th node.
+func (c *cluster) join(ctx context.Context, i int) *node {
+	GinkgoHelper()
+	name := "n" + strconv.Itoa(i+1)
+	n := &node{object: &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{"flannel.alpha.coreos.com/public-ip": "192.0.2." + strconv.Itoa(i%250+1)}},
+		Spec:       corev1.NodeSpec{PodCIDR: fmt.Sprintf("10.%d.%d.0/24", 100+i/250, i%250)},
+	}}
+	create(ctx, n.object)
+	n.setReady(ctx, true, time.Now())
+	c.nodes[name] = n
+	c.startFlannel(ctx, name)
+	n.agent = startAgent(name, i)
+	n.agentPod = pod(releaseNamespace, "agent-"+name, name)
+	n.agentPod.Labels = map[string]string{"app.kubernetes.io/component": "agent"}
+	n.agentPod.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "agent", ContainerPort: int32(n.agent.address.Port())}}
+	create(ctx, n.agentPod)
+	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now())
+	return n
+}
+
+func (c *cluster) startFlannel(ctx context.Context, name string) {
+	GinkgoHelper()
+	n := c.nodes[name]
+	n.flannel = pod(metav1.NamespaceSystem, "kube-flannel-"+name, name)
+	n.flannel.Spec.HostNetwork = true
+	n.flannel.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(c.flannel, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
+	create(ctx, n.flannel)
+	setRunning(ctx, n.flannel, "192.0.2.1", time.Now().Add(-time.Minute))
+}
+
+// setReady writes the node's condition, as of since.
+func (n *node) setReady(ctx context.Context, ready bool, since time.Time) {
+	GinkgoHelper()
+	condition := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(since)}
+	if !ready {
+		condition.Status, condition.Reason, condition.Message = corev1.ConditionUnknown, "NodeStatusUnknown", "Kubelet stopped posting node status."
+	}
+	n.object.Status.Conditions = []corev1.NodeCondition{condition}
+	n.object.Status.NodeInfo.BootID = "boot-of-" + n.object.Name
+	Expect(admin.Status().Update(ctx, n.object)).To(Succeed())
+}
+
+// serveDNS makes the DNS service, with the suite's CoreDNS behind it.
+func (c *cluster) serveDNS(ctx context.Context, name string) {
+	GinkgoHelper()
+	udp, port := corev1.ProtocolUDP, int32(dns.Port())
+	c.service = &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: name}, Spec: corev1.ServiceSpec{
+		ClusterIP: dnsAddress, Ports: []corev1.ServicePort{{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP}, {Name: "dns-tcp", Port: 53, Protocol: corev1.ProtocolTCP}},
+	}}
+	yes, portName := true, "dns"
+	c.slice = &discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: name + "-1", Labels: map[string]string{discoveryv1.LabelServiceName: name}},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: &portName, Port: &port, Protocol: &udp}},
+		Endpoints: []discoveryv1.Endpoint{{
+			Addresses: []string{hostAddress()}, Conditions: discoveryv1.EndpointConditions{Ready: &yes},
+			TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: metav1.NamespaceSystem, Name: "coredns-1"},
+		}},
+	}
+	create(ctx, c.service, c.slice)
+}
+
+func (c *cluster) setDNSReady(ctx context.Context, ready bool) {
+	GinkgoHelper()
+	c.slice.Endpoints[0].Conditions.Ready = &ready
+	Expect(admin.Update(ctx, c.slice)).To(Succeed())
+}
+
+func pod(namespace, name, node string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "main", Image: "image:test"}}},
+	}
+}
+
+// setRunning plays the kubelet: the pod got its sandbox, and its container started, at.
+func setRunning(ctx context.Context, p *corev1.Pod, ip string, at time.Time) {
+	GinkgoHelper()
+	started := metav1.NewTime(at)
+	p.Status.Phase, p.Status.PodIP, p.Status.PodIPs = corev1.PodRunning, ip, []corev1.PodIP{{IP: ip}}
+	p.Status.Conditions = []corev1.PodCondition{
+		{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: started},
+		{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue, LastTransitionTime: started},
+	}
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", Ready: true, Image: "image:test", ImageID: "test", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}}
+	Expect(admin.Status().Update(ctx, p)).To(Succeed())
+}
+
+// create creates the objects and deletes them, and waits for that, when the spec ends.
+func create(ctx context.Context, objects ...client.Object) {
+	GinkgoHelper()
+	for _, object := range objects {
+		Expect(admin.Create(ctx, object)).To(Succeed())
+		DeferCleanup(func(ctx context.Context) { remove(ctx, object) })
+	}
+}
+
+func remove(ctx context.Context, object client.Object) {
+	GinkgoHelper()
+	Expect(client.IgnoreNotFound(admin.Delete(ctx, object, client.GracePeriodSeconds(0)))).To(Succeed())
+	Eventually(func() error {
+		return admin.Get(ctx, client.ObjectKeyFromObject(object), object.DeepCopyObject().(client.Object))
+	}).ShouldNot(Succeed())
+}

@@ -1,0 +1,27 @@
+package readiness_test
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+var _ = Describe("A gate on a network that works", func() {
+	It("opens after every check passed for some rounds in a row, needs no volume (R17), and names nobody", func(ctx SpecContext) {
+		newCluster(ctx, 2)
+		run(ctx)
+		g := newGate(ctx)
+		g.expectOpen(ctx)
+		Expect(g.Status.Failing).To(BeEmpty())
+		Expect(g.Status.Nodes.Passing).To(BeEquivalentTo(2))
+		Expect(g.Status.CNI).To(ContainSubstring("Flannel"))
+		verdict := g.verdict(ctx)
+		Expect(verdict.Data).To(HaveKeyWithValue("ready", "true"))
+		Expect(verdict.Labels).To(HaveKeyWithValue("reconcile.fluxcd.io/watch", "Enabled"))
+		Expect(g.report(ctx)).To(HaveKeyWithValue("report", ContainSubstring("every check passes on every node")))
+		first := g.lease(ctx).Spec.RenewTime
+		Eventually(func() bool { return g.lease(context.WithoutCancel(ctx)).Spec.RenewTime.After(first.Time) }).Should(BeTrue(), "the heartbeat goes on")
+		g.expectStaysOpen(ctx)
+	})
+})

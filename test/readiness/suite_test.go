@@ -1,0 +1,132 @@
+// Package readiness_test holds the specs of readiness-gate on a real control plane:
+// the controller with the chart's own rights, real agents and a real CoreDNS.
+//
+// There is no kubelet and no kube-proxy. Nodes and pods are objects whose status the
+// specs write; agents run in this process, each at an address of its own; services'
+// addresses lie within loopback, where relays play kube-proxy.
+package readiness_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/tazzo/rebirth/internal/readiness"
+	"github.com/tazzo/rebirth/test/controlplane"
+	"github.com/tazzo/rebirth/test/coredns"
+)
+
+func TestReadiness(t *testing.T) {
+	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	SetDefaultConsistentlyDuration(3 * time.Second)
+	SetDefaultConsistentlyPollingInterval(100 * time.Millisecond)
+	RunSpecs(t, "readiness-gate on a control plane")
+}
+
+const (
+	releaseNamespace = "readiness-gate"
+	gateNamespace    = "flux-system"
+	keySecret        = "readiness-gate-agent-key"
+
+	// The API server gives itself the first address of the services' range.
+	apiAddress = "127.77.0.1"
+	dnsAddress = "127.77.0.10"
+)
+
+// The fixed parts of the suite.
+var (
+	plane  *controlplane.ControlPlane
+	admin  client.Client
+	dns    *coredns.Server
+	dnsWay *relay // kube-proxy's, for the DNS service
+
+	agentKey = strings.Repeat("k", 32)
+	answers  = coredns.Zone("kubernetes.default.svc.cluster.local. 30 IN A " + apiAddress)
+)
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	Expect(os.Geteuid()).To(BeZero(), "these specs listen on the ports 53 and 443 of loopback addresses: run them as root")
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(false)))
+	chart := renderChart(ctx)
+	var err error
+	plane, err = controlplane.Start(ctx, controlplane.Options{
+		Progress:      GinkgoWriter,
+		Manifests:     [][]byte{namespaces(releaseNamespace, gateNamespace), chart},
+		Controllers:   append(append([]string{}, controlplane.DefaultControllers...), "-daemonset-controller", "-deployment-controller"),
+		APIServerArgs: []string{"--service-cluster-ip-range=127.77.0.0/24"},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(plane.Stop)
+	scheme, err := readiness.Scheme()
+	Expect(err).NotTo(HaveOccurred())
+	admin, err = client.New(plane.AdminConfig(), client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+
+	host := hostAddress()
+	dns, err = coredns.Start(ctx, coredns.Options{Progress: GinkgoWriter, IP: host, Answers: answers})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return dns.Stop() })
+	dnsWay = newRelay(dnsAddress+":53", dns.Addr())
+	api, err := url.Parse(plane.AdminConfig().Host)
+	Expect(err).NotTo(HaveOccurred())
+	newRelay(apiAddress+":443", api.Host)
+
+	Expect(admin.Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: releaseNamespace, Name: keySecret},
+		Data:       map[string][]byte{"key": []byte(agentKey)},
+	})).To(Succeed())
+	for _, namespace := range []string{releaseNamespace, metav1.NamespaceSystem} {
+		Eventually(func() error {
+			return admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "default"}, &corev1.ServiceAccount{})
+		}).Should(Succeed(), "pods need their namespace's ServiceAccount")
+	}
+}, NodeTimeout(10*time.Minute))
+
+func renderChart(ctx context.Context) []byte {
+	programs, err := controlplane.Prepare(ctx, GinkgoWriter)
+	Expect(err).NotTo(HaveOccurred())
+	rendered, err := programs.RenderChart(ctx, filepath.Join("..", "..", "charts", "readiness-gate"), "readiness-gate", releaseNamespace, map[string]any{
+		"gate":           map[string]any{"enabled": false},
+		"gateNamespaces": []any{map[string]any{"namespace": gateNamespace}},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	return rendered
+}
+
+func namespaces(names ...string) []byte {
+	var out strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&out, "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", name)
+	}
+	return []byte(out.String())
+}
+
+// hostAddress is an address of this machine outside of loopback: the API refuses an
+// EndpointSlice that names another.
+func hostAddress() string {
+	addresses, err := net.InterfaceAddrs()
+	Expect(err).NotTo(HaveOccurred())
+	for _, address := range addresses {
+		if ip, ok := address.(*net.IPNet); ok && ip.IP.To4() != nil && ip.IP.IsGlobalUnicast() {
+			return ip.IP.String()
+		}
+	}
+	Fail("this machine has no IPv4 address outside of loopback, and an EndpointSlice needs one: add one, such as with `ip address add 10.255.0.1/32 dev lo`")
+	return ""
+}
