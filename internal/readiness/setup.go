@@ -15,11 +15,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/manager"
 	agentclient "github.com/tazzo/rebirth/internal/readiness/agent/client"
 	"github.com/tazzo/rebirth/internal/readiness/keyring"
+	readinessmetrics "github.com/tazzo/rebirth/internal/readiness/metrics"
 	"github.com/tazzo/rebirth/internal/readiness/reconciler"
 )
 
@@ -89,6 +91,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Agents: agentclient.New(keys.Keys, o.Clock),
 		Namespace: o.Namespace, CanaryImage: o.CanaryImage, CanaryServiceAccount: o.CanaryServiceAccount, Events: mgr.GetEventRecorder(Name), Clock: o.Clock, GateNamespaces: o.GateNamespaces,
 	}
+	if err := registerMetrics(mgr); err != nil {
+		return err
+	}
 	live := manager.NewLiveness(o.Clock)
 	options := controller.Options{MaxConcurrentReconciles: o.Concurrent, ReconciliationTimeout: manager.ReconcileTimeout}
 	if err := gates.SetupWithManager(mgr, live, options); err != nil {
@@ -110,3 +115,14 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	return mgr.AddReadyzCheck("caches", ready.Check)
 }
+
+// registerMetrics takes the place of a manager's before it in this process.
+func registerMetrics(mgr ctrl.Manager) error {
+	if registered != nil {
+		metrics.Registry.Unregister(registered)
+	}
+	registered = readinessmetrics.NewObjects(mgr.GetCache())
+	return metrics.Registry.Register(registered)
+}
+
+var registered *readinessmetrics.Objects

@@ -38,7 +38,9 @@ func stripDaemonSet(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	return &appsv1.DaemonSet{ObjectMeta: stripMeta(ds.ObjectMeta), Status: ds.Status}, nil
+	out := &appsv1.DaemonSet{ObjectMeta: stripMeta(ds.ObjectMeta), Status: ds.Status}
+	out.Spec.Template.Spec.Tolerations = ds.Spec.Template.Spec.Tolerations
+	return out, nil
 }
 
 func stripNode(obj any) (any, error) {

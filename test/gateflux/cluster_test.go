@@ -59,12 +59,13 @@ func startNodes(ctx context.Context) {
 			Spec:       corev1.NodeSpec{PodCIDR: fmt.Sprintf("10.244.%d.0/24", i)},
 		}
 		Expect(admin.Create(ctx, node)).To(Succeed())
-		node.Status.NodeInfo.BootID = name
-		node.Status.Conditions = []corev1.NodeCondition{{
-			Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady",
-			LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now(),
-		}}
-		Expect(admin.Status().Update(ctx, node)).To(Succeed())
+		report(ctx, node, func() {
+			node.Status.NodeInfo.BootID = name
+			node.Status.Conditions = []corev1.NodeCondition{{
+				Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady",
+				LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now(),
+			}}
+		})
 	}
 }
 
@@ -72,8 +73,7 @@ func startNodes(ctx context.Context) {
 func startFlannel(ctx context.Context, node string) {
 	GinkgoHelper()
 	pod := podOf(ctx, "kube-system", "kube-flannel", node)
-	runPod(pod, "192.0.2.1")
-	Expect(admin.Status().Update(ctx, pod)).To(Succeed())
+	report(ctx, pod, func() { runPod(pod, "192.0.2.1") })
 	object, err := get(ctx, "", node, &corev1.Node{})
 	Expect(err).NotTo(HaveOccurred())
 	before := client.MergeFrom(object.DeepCopy())
@@ -85,20 +85,22 @@ func startFlannel(ctx context.Context, node string) {
 func crashFlannel(ctx context.Context, node string) {
 	GinkgoHelper()
 	pod := podOf(ctx, "kube-system", "kube-flannel", node)
-	pod.Status.Phase = corev1.PodRunning
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Now()}}
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-		Name: "kube-flannel", Image: "flannel", RestartCount: 3,
-		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
-	}}
-	Expect(admin.Status().Update(ctx, pod)).To(Succeed())
+	report(ctx, pod, func() {
+		pod.Status.Phase = corev1.PodRunning
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Now()}}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name: "kube-flannel", Image: "flannel", RestartCount: 3,
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		}}
+	})
 }
 
-// startAgent plays the kubelet for the agent that the chart has on the node; the
-// agent itself is real.
-func startAgent(ctx context.Context, node string) {
+// serveAgent runs the node's agent, a real one, until the container ends. Nobody
+// knows of it before joinAgent.
+func serveAgent(ctx context.Context, node string) {
 	GinkgoHelper()
 	pod := podOf(ctx, releaseName, releaseName+"-agent", node)
+	Eventually(mountedKeys).ShouldNot(BeEmpty(), "the kubelet waits for the Secret that the controller makes")
 	port := int(pod.Spec.Containers[0].Ports[0].ContainerPort)
 	listener, err := net.Listen("tcp", net.JoinHostPort(addresses[node], strconv.Itoa(port)))
 	Expect(err).NotTo(HaveOccurred())
@@ -111,8 +113,27 @@ func startAgent(ctx context.Context, node string) {
 		})
 	}()
 	DeferCleanup(func() { cancel(); Expect(<-done).To(Succeed()) })
-	runPod(pod, addresses[node])
-	Expect(admin.Status().Update(ctx, pod)).To(Succeed())
+}
+
+// joinAgent plays the kubelet for the agent's pod: its sandbox could be made.
+func joinAgent(ctx context.Context, node string) {
+	GinkgoHelper()
+	pod := podOf(ctx, releaseName, releaseName+"-agent", node)
+	report(ctx, pod, func() { runPod(pod, addresses[node]) })
+}
+
+// failSandbox is what the kubelet of a node without a network says of each new pod.
+func failSandbox(ctx context.Context, node string) {
+	GinkgoHelper()
+	pod := podOf(ctx, releaseName, releaseName+"-agent", node)
+	now := metav1.Now()
+	Expect(admin.Create(ctx, &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Namespace: pod.Namespace, GenerateName: "sandbox-"},
+		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
+		Type:           corev1.EventTypeWarning, Reason: "FailedCreatePodSandBox", Count: 1, FirstTimestamp: now, LastTimestamp: now,
+		Message: "plugin type=\"flannel\" failed (add): open /run/flannel/subnet.env: no such file or directory",
+		Source:  corev1.EventSource{Component: "kubelet", Host: node},
+	})).To(Succeed())
 }
 
 // mountedKeys is what the agents' pods have as a file.
@@ -188,16 +209,26 @@ func runPod(pod *corev1.Pod, address string) {
 	}}
 }
 
-// isolate takes the node off the network: its Flannel is not Ready any more.
+// setFlannelReady changes nothing else of the network plugin's pod on the node.
 func setFlannelReady(ctx context.Context, node string, ready corev1.ConditionStatus) {
 	GinkgoHelper()
 	pod := podOf(ctx, "kube-system", "kube-flannel", node)
-	for i := range pod.Status.Conditions {
-		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
-			condition.Status, condition.LastTransitionTime = ready, metav1.Now()
+	report(ctx, pod, func() {
+		for i := range pod.Status.Conditions {
+			if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
+				condition.Status, condition.LastTransitionTime = ready, metav1.Now()
+			}
 		}
-	}
-	Expect(admin.Status().Update(ctx, pod)).To(Succeed())
+	})
+}
+
+// report writes a status as a kubelet does. A patch, since controllers write the
+// same objects.
+func report(ctx context.Context, object client.Object, change func()) {
+	GinkgoHelper()
+	before := client.MergeFrom(object.DeepCopyObject().(client.Object))
+	change()
+	Expect(admin.Status().Patch(ctx, object, before)).To(Succeed())
 }
 
 func freePort() int {

@@ -22,14 +22,14 @@ const releaseName = "readiness-gate"
 
 var gateDeployment = client.ObjectKey{Namespace: releaseName, Name: releaseName}
 
-// startController plays the kubelet for the Deployment that Flux installed: it runs
+// startController plays the kubelet for the Deployment that Flux installs: it runs
 // the program with the container's arguments as the pod's ServiceAccount, and has
 // the pod Ready once /readyz says so. Only the addresses are others, for want of a
-// network of its own.
+// network of its own. The caller stops it.
 func startController(ctx context.Context) *process.Process {
 	GinkgoHelper()
-	deployment, err := get(ctx, gateDeployment.Namespace, gateDeployment.Name, &appsv1.Deployment{})
-	Expect(err).NotTo(HaveOccurred())
+	deployment := &appsv1.Deployment{}
+	Eventually(ctx, admin.Get).WithArguments(gateDeployment, deployment).Should(Succeed())
 	pod := deployment.Spec.Template.Spec
 	account, err := plane.ServiceAccountConfig(ctx, releaseName, pod.ServiceAccountName)
 	Expect(err).NotTo(HaveOccurred())
@@ -42,7 +42,6 @@ func startController(ctx context.Context) *process.Process {
 		Log:  logFile,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(stop, controller)
 	Expect(controller.Await(ctx, func(ctx context.Context) error { return ask(ctx, "http://"+health+"/readyz") })).To(Succeed())
 	Expect(flux.SetDeploymentReady(ctx, admin, gateDeployment, true)).To(Succeed())
 	return controller

@@ -44,9 +44,10 @@ func newCluster(ctx context.Context, n int) *cluster {
 		}},
 	}
 	create(ctx, c.flannel)
+	before := c.flannel.DeepCopy()
 	c.flannel.Status.ObservedGeneration = c.flannel.Generation
 	c.flannel.Status.DesiredNumberScheduled = int32(n)
-	Expect(admin.Status().Update(ctx, c.flannel)).To(Succeed())
+	Expect(admin.Status().Patch(ctx, c.flannel, client.MergeFrom(before))).To(Succeed())
 	for i := range n {
 		c.join(ctx, i)
 	}
@@ -92,9 +93,10 @@ func (n *node) setReady(ctx context.Context, ready bool, since time.Time) {
 	if !ready {
 		condition.Status, condition.Reason, condition.Message = corev1.ConditionUnknown, "NodeStatusUnknown", "Kubelet stopped posting node status."
 	}
+	before := n.object.DeepCopy()
 	n.object.Status.Conditions = []corev1.NodeCondition{condition}
 	n.object.Status.NodeInfo.BootID = "boot-of-" + n.object.Name
-	Expect(admin.Status().Update(ctx, n.object)).To(Succeed())
+	Expect(admin.Status().Patch(ctx, n.object, client.MergeFrom(before))).To(Succeed())
 }
 
 // serveDNS makes the DNS service, with the suite's CoreDNS behind it.
@@ -133,14 +135,14 @@ func pod(namespace, name, node string) *corev1.Pod {
 // setRunning plays the kubelet: the pod got its sandbox, and its container started, at.
 func setRunning(ctx context.Context, p *corev1.Pod, ip string, at time.Time) {
 	GinkgoHelper()
-	started := metav1.NewTime(at)
+	before, started := p.DeepCopy(), metav1.NewTime(at)
 	p.Status.Phase, p.Status.PodIP, p.Status.PodIPs = corev1.PodRunning, ip, []corev1.PodIP{{IP: ip}}
 	p.Status.Conditions = []corev1.PodCondition{
 		{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: started},
 		{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue, LastTransitionTime: started},
 	}
 	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", Ready: true, Image: "image:test", ImageID: "test", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}}
-	Expect(admin.Status().Update(ctx, p)).To(Succeed())
+	Expect(admin.Status().Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
 }
 
 // create creates the objects and deletes them, and waits for that, when the spec ends.

@@ -137,3 +137,12 @@ func (g gate) expectStaysOpen(ctx context.Context) {
 		e.Expect(cm.ResourceVersion).To(Equal(before.ResourceVersion))
 	}).Should(Succeed())
 }
+
+// patch changes the gate.
+func (g gate) patch(ctx context.Context, change func()) {
+	GinkgoHelper()
+	g.ready(ctx)
+	before := g.DeepCopy()
+	change()
+	Expect(admin.Patch(ctx, g.ReadinessGate, client.MergeFrom(before))).To(Succeed())
+}

@@ -130,7 +130,7 @@ var _ = Describe("A gate on a network that is broken", func() {
 		remove(ctx, c.nodes["n2"].agentPod)
 		run(ctx)
 		g := newGate(ctx)
-		g.expectShut(ctx, "node n2, agent: no agent runs on this node yet")
+		g.expectShut(ctx, "node n2, sandbox: no pod on the pod network has started on this node yet")
 	})
 
 	It("stays shut while large packets don't reach the other node's agent", func(ctx SpecContext) {
@@ -183,11 +183,10 @@ var _ = Describe("A gate that is open", func() {
 
 	It("needs only the quorum, where the first opening needed all", func(ctx SpecContext) {
 		c := newCluster(ctx, 3)
-		c.nodes["n3"].agent.noEchoes.Store(true)
 		run(ctx)
-		fanout := func(s *v1alpha1.ReadinessGateSpec) { s.Checks.Peers.Disabled = true; s.Nodes.QuorumPercent = 60 }
+		quorum := func(s *v1alpha1.ReadinessGateSpec) { s.Checks.Peers.Disabled = true; s.Nodes.QuorumPercent = 60 }
 		remove(ctx, c.nodes["n3"].flannel)
-		g := newGate(ctx, fanout)
+		g := newGate(ctx, quorum)
 		g.expectShut(ctx, "node n3, cni:")
 		c.startFlannel(ctx, "n3")
 		g.expectOpen(ctx)
@@ -201,13 +200,29 @@ var _ = Describe("A gate that is open", func() {
 	It("gives a node that joins its time", func(ctx SpecContext) {
 		c := newCluster(ctx, 1)
 		run(ctx)
-		g := newGate(ctx, func(s *v1alpha1.ReadinessGateSpec) { s.Nodes.NewNodeGrace = seconds(6); s.Hysteresis.CloseAfter = seconds(1) })
+		g := newGate(ctx, func(s *v1alpha1.ReadinessGateSpec) {
+			s.Nodes.NewNodeGrace = seconds(6)
+			s.Hysteresis.CloseAfter = seconds(1)
+		})
 		g.expectOpen(ctx)
 		n := c.join(ctx, 1)
 		remove(ctx, n.agentPod)
 		Eventually(func() string { return g.report(ctx)["report"] }).Should(ContainSubstring("n2  nodes  excused"))
 		g.expectStaysOpen(ctx)
-		g.expectShut(ctx, "node n2, agent:")
+		g.expectShut(ctx, "node n2, sandbox:")
+	})
+
+	It("does not shut because every node is young once it opened", func(ctx SpecContext) {
+		newCluster(ctx, 2)
+		run(ctx)
+		g := newGate(ctx, func(s *v1alpha1.ReadinessGateSpec) {
+			s.Nodes.NewNodeGrace = seconds(600)
+			s.Hysteresis.CloseAfter = seconds(1)
+		})
+		g.expectOpen(ctx)
+		g.expectStaysOpen(ctx)
+		g.ready(ctx)
+		Expect(g.Status.Nodes.Eligible).To(BeEquivalentTo(2))
 	})
 
 	It("does without a node that is switched off", func(ctx SpecContext) {

@@ -68,6 +68,8 @@ var _ = Describe("The network plugin", func() {
 		for _, list := range [][]appsv1.DaemonSet{{a, b}, {b, a}} {
 			Expect(cni.Read(auto, cni.Objects{DaemonSets: list}).Why).To(ContainSubstring("a/kube-flannel"))
 		}
+		two := cluster("kube-system", "cilium", func(o *cni.Objects) { o.DaemonSets = append(o.DaemonSets, daemon("kube-system", "kube-flannel", 2)) })
+		Expect(cni.Read(auto, two).Provider).To(Equal(v1alpha1.CNIFlannel), "of two plugins that run")
 	})
 
 	It("that was asked for is read as such, though another one is there", func() {

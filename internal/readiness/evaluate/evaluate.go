@@ -59,6 +59,9 @@ type Facts struct {
 	Evidence evidence.Cluster
 	// OpenedOnce: the gate was open before. Until then every node counts.
 	OpenedOnce bool
+	// Since is when the gate last opened or shut. Whoever was there by then has not
+	// joined an open gate, however young.
+	Since time.Time
 }
 
 // Judge judges a round.
@@ -117,7 +120,7 @@ func excused(f Facts, node evidence.Node) string {
 		return "the node is being removed"
 	case !f.OpenedOnce:
 		return ""
-	case now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
+	case node.Created.After(f.Since) && now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
 		return fmt.Sprintf("the node joined less than %s ago (spec.nodes.newNodeGrace)", f.Spec.Nodes.NewNodeGrace.Duration)
 	case !node.Ready && !blamesNetwork(node) && now.Sub(node.ReadyChanged) >= f.Spec.Nodes.NotReadyGrace.Duration:
 		return fmt.Sprintf("the node has been NotReady for more than %s (spec.nodes.notReadyGrace): %s", f.Spec.Nodes.NotReadyGrace.Duration, node.NotReadyReason)

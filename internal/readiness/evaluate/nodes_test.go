@@ -10,6 +10,10 @@ import (
 	"github.com/tazzo/rebirth/internal/readiness/evidence"
 )
 
+func openedSince(ago time.Duration) edit {
+	return func(f *evaluate.Facts) { f.OpenedOnce, f.Since = true, now.Add(-ago) }
+}
+
 func deleting(n *evidence.Node) { n.Deleting = true }
 
 // joined is a node that joined so long ago, and is not up yet.
@@ -79,6 +83,8 @@ var _ = Describe("A round", func() {
 		Entry("before the first opening, not one that is being removed", 1, onNode("n2", deleting)),
 		Entry("once open, not a new one", 1, openedOnce, joined("n2", 3*time.Minute-1)),
 		Entry("once open, a new one after its time", 2, openedOnce, joined("n2", 3*time.Minute)),
+		Entry("once open, a new one that was there when the gate opened: it has passed before", 2, openedSince(30*time.Second), joined("n2", time.Minute)),
+		Entry("once open, not one that joined since", 1, openedSince(2*time.Minute), joined("n2", time.Minute)),
 		Entry("once open, one that has just become NotReady", 2, openedOnce, off("n2", 2*time.Minute-1)),
 		Entry("once open, not one that is off for long", 1, openedOnce, off("n2", 2*time.Minute)),
 		Entry("once open, not one that is being removed", 1, openedOnce, onNode("n2", deleting)),

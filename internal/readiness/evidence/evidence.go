@@ -53,6 +53,8 @@ type DNS struct {
 	Service string
 	// ClusterIP is "" if the Service is not there.
 	ClusterIP string
+	// Port that the Service answers on; 0 is 53.
+	Port uint16
 	// Ready are the addresses (ip:port) of ready endpoints.
 	Ready []string
 	// Waiting says of pods behind the service that are not ready what they wait for.

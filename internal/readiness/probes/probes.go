@@ -3,6 +3,7 @@
 package probes
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -89,7 +90,7 @@ func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster, at int) {
 			wire.Probe{Kind: wire.KindDNS, DNS: &wire.DNS{Server: server, Protocol: over, Name: name, Type: kind, Want: want}})
 	}
 	if service, err := netip.ParseAddr(e.DNS.ClusterIP); err == nil {
-		address := netip.AddrPortFrom(service, 53)
+		address := netip.AddrPortFrom(service, cmp.Or(e.DNS.Port, 53))
 		for _, over := range []wire.Protocol{wire.OverUDP, wire.OverTCP} {
 			ask("the DNS service "+service.String(), address, over, name, want)
 		}

@@ -69,7 +69,8 @@ func (r *Reconciler) anyStale(ctx context.Context) (bool, error) {
 	}
 	for i := range gates.Items {
 		gate := &gates.Items[i]
-		if !r.serves(gate) {
+		// What a suspended gate published stays as it is, however old.
+		if !r.serves(gate) || gate.Spec.Suspend || !gate.DeletionTimestamp.IsZero() {
 			continue
 		}
 		verdict, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)

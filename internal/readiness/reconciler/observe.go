@@ -50,7 +50,9 @@ func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.Readines
 	e := evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster}
 	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
 	for i := range o.nodes.Items {
-		e.Nodes = append(e.Nodes, node(&o.nodes.Items[i]))
+		n := node(&o.nodes.Items[i])
+		n.AgentTainted = r.agentTaint(o.daemonSets.Items, &o.nodes.Items[i])
+		e.Nodes = append(e.Nodes, n)
 	}
 	var err error
 	if e.DNS, err = r.observeDNS(ctx, gate); err != nil {
@@ -95,6 +97,11 @@ func (r *Reconciler) observeDNS(ctx context.Context, gate *v1alpha1.ReadinessGat
 	}
 	if service.Spec.ClusterIP != corev1.ClusterIPNone {
 		dns.ClusterIP = service.Spec.ClusterIP
+	}
+	for _, p := range service.Spec.Ports {
+		if p.Protocol == corev1.ProtocolUDP {
+			dns.Port = uint16(p.Port)
+		}
 	}
 	var slicesOf discoveryv1.EndpointSliceList
 	if err := r.Live.List(ctx, &slicesOf, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: name}); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/readiness/evaluate"
+	"github.com/tazzo/rebirth/internal/readiness/metrics"
 	"github.com/tazzo/rebirth/internal/readiness/render"
 	"github.com/tazzo/rebirth/internal/readiness/settle"
 )
@@ -99,8 +100,10 @@ func (r *Reconciler) judge(ctx context.Context, gate *v1alpha1.ReadinessGate, m 
 		m.state.Streak = 0 // what passed under another spec proves nothing for this one
 		m.generation = gate.Generation
 	}
+	began := r.Clock.Now()
 	evidence := r.observe(ctx, gate, m)
-	m.round = evaluate.Judge(evaluate.Facts{Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce})
+	metrics.RoundDuration.Observe(r.Clock.Since(began).Seconds())
+	m.round = evaluate.Judge(evaluate.Facts{Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce, Since: m.state.Since})
 	m.state, m.verdict = settle.Next(m.state, m.round, gate.Spec, evidence.Now)
 	if evidence.Unobserved == "" {
 		m.cni = string(evidence.CNI.Provider) + ": " + evidence.CNI.Why

@@ -94,6 +94,9 @@ func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, r
 	}
 	r.forget(client.ObjectKeyFromObject(gate))
 	after := gate.DeepCopy()
+	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
+		after.Status.SetLastHandledReconcileRequest(at)
+	}
 	after.Status.ObservedGeneration = gate.Generation
 	after.Status.Open = false
 	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
