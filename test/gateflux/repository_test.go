@@ -89,7 +89,7 @@ const patches = `
         gate:
           spec:
             interval: 1s
-            nodes: {min: 2, settleFor: 1s, newNodeGrace: 1s}
+            nodes: {min: 2, settleFor: 1s}
             hysteresis: {openAfter: 2, closeAfter: 2s}
             checks:
               dns: {disabled: true}

@@ -120,7 +120,8 @@ func excused(f Facts, node evidence.Node) string {
 		return "the node is being removed"
 	case !f.OpenedOnce:
 		return ""
-	case node.Created.After(f.Since) && now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
+	// Creations have whole seconds.
+	case !node.Created.Before(f.Since.Truncate(time.Second)) && now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
 		return fmt.Sprintf("the node joined less than %s ago (spec.nodes.newNodeGrace)", f.Spec.Nodes.NewNodeGrace.Duration)
 	case !node.Ready && !blamesNetwork(node) && now.Sub(node.ReadyChanged) >= f.Spec.Nodes.NotReadyGrace.Duration:
 		return fmt.Sprintf("the node has been NotReady for more than %s (spec.nodes.notReadyGrace): %s", f.Spec.Nodes.NotReadyGrace.Duration, node.NotReadyReason)
