@@ -77,7 +77,7 @@ type switchedConn struct {
 func (c *switchedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.noEchoes.Load() && bytes.HasPrefix(p[:n], []byte("POST "+wire.PathEcho)) {
-		c.Conn.Close()
+		c.Close()
 		return 0, io.EOF
 	}
 	return n, err

@@ -2,7 +2,6 @@ package render_test
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -57,7 +56,7 @@ var _ = Describe("The verdict", func() {
 
 	It("has keys that Flux can substitute", func() {
 		for key := range verdict().Data {
-			Expect(regexp.MatchString(`^[_a-zA-Z][_a-zA-Z0-9]*$`, key)).To(BeTrue(), key)
+			Expect(key).To(MatchRegexp(`^[_a-zA-Z][_a-zA-Z0-9]*$`))
 		}
 	})
 
