@@ -89,10 +89,10 @@ func (r *Reconciler) anyStale(ctx context.Context) (bool, error) {
 
 // clean removes what a deleted gate leaves behind: its canary pods. What it
 // published is its own, and goes with it.
-func (r *Reconciler) clean(ctx context.Context, gate string) error {
+func (r *Reconciler) clean(ctx context.Context, gate client.ObjectKey) error {
 	pods := canaryPod(&v1alpha1.ReadinessGate{}, r.Namespace, "", "")
 	err := r.Client.DeleteAllOf(ctx, pods, client.InNamespace(r.Namespace),
-		client.MatchingLabels{componentLabel: canaryComponent, gateLabel: gate}, client.GracePeriodSeconds(0))
+		client.MatchingLabels{componentLabel: canaryComponent, gateLabel: gateID(gate)}, client.GracePeriodSeconds(0))
 	if err != nil {
 		return fmt.Errorf("removing the canary pods of ReadinessGate %s: %w", gate, err)
 	}

@@ -67,7 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	err := r.Client.Get(ctx, req.NamespacedName, gate)
 	if apierrors.IsNotFound(err) {
 		r.forget(req.NamespacedName)
-		return ctrl.Result{}, r.clean(ctx, req.Name)
+		return ctrl.Result{}, r.clean(ctx, req.NamespacedName)
 	}
 	if err != nil {
 		return ctrl.Result{}, err

@@ -2,6 +2,8 @@ package reconciler
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -20,7 +22,7 @@ const (
 	componentLabel  = "app.kubernetes.io/component"
 	agentComponent  = "agent"
 	canaryComponent = "canary"
-	// gateLabel names the gate that a canary pod is for.
+	// gateLabel tells the gate that a canary pod is for: see gateID.
 	gateLabel = "rebirth.tazlab.net/gate"
 
 	// canariesAtOnce bounds how many canary pods exist at a time.
@@ -49,7 +51,7 @@ func (r *Reconciler) observeSandboxes(ctx context.Context, gate *v1alpha1.Readin
 			s.Proven = at
 		}
 		out[nodeOf(pod)] = s
-		if component == canaryComponent && pod.Labels[gateLabel] == gate.Name {
+		if component == canaryComponent && pod.Labels[gateLabel] == gateID(client.ObjectKeyFromObject(gate)) {
 			canaries[nodeOf(pod)] = append(canaries[nodeOf(pod)], pod)
 		}
 	}
@@ -190,6 +192,13 @@ func (r *Reconciler) removeCanary(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
+// gateID is what stands for a gate in a label, which has no room for its name and
+// namespace.
+func gateID(gate client.ObjectKey) string {
+	sum := sha256.Sum256([]byte(gate.String()))
+	return hex.EncodeToString(sum[:8])
+}
+
 // canaryPod is a pod that ends at once: that it could start is all that it proves.
 // Node affinity, not nodeName, so that the scheduler has its say about room.
 func canaryPod(gate *v1alpha1.ReadinessGate, namespace, image, node string) *corev1.Pod {
@@ -197,7 +206,7 @@ func canaryPod(gate *v1alpha1.ReadinessGate, namespace, image, node string) *cor
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, GenerateName: fieldOwner + "-canary-",
-			Labels:      map[string]string{v1alpha1.ManagedByLabel: fieldOwner, componentLabel: canaryComponent, gateLabel: gate.Name},
+			Labels:      map[string]string{v1alpha1.ManagedByLabel: fieldOwner, componentLabel: canaryComponent, gateLabel: gateID(client.ObjectKeyFromObject(gate))},
 			Annotations: map[string]string{nodeAnnotation: node},
 		},
 		Spec: corev1.PodSpec{

@@ -35,7 +35,7 @@ func newCanaryWorld(pods ...client.Object) canaryWorld {
 
 // canary is a pod of that name that was sent, and ended, at that moment.
 func canary(name string, phase corev1.PodPhase, at time.Time) *corev1.Pod {
-	pod := canaryPod(&v1alpha1.ReadinessGate{ObjectMeta: metav1.ObjectMeta{Name: "network"}}, "rebirth", "image", "n1")
+	pod := canaryPod(&v1alpha1.ReadinessGate{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "network"}}, "rebirth", "image", "n1")
 	pod.Name, pod.CreationTimestamp, pod.Status.Phase = name, metav1.NewTime(at), phase
 	if phase == corev1.PodSucceeded {
 		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{
