@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,10 +60,11 @@ var (
 )
 
 var _ = BeforeSuite(func(ctx context.Context) {
-	Expect(os.Geteuid()).To(BeZero(), "these specs listen on the ports 53 and 443 of loopback addresses: run them as root")
+	privileged, err := net.Listen("tcp4", "127.77.0.1:443")
+	Expect(err).NotTo(HaveOccurred(), "these specs listen on the ports 53 and 443 of loopback addresses: run them as root, or with sysctl net.ipv4.ip_unprivileged_port_start=0")
+	Expect(privileged.Close()).To(Succeed())
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(false)))
 	chart := renderChart(ctx)
-	var err error
 	plane, err = controlplane.Start(ctx, controlplane.Options{
 		Progress:      GinkgoWriter,
 		Manifests:     [][]byte{namespaces(releaseNamespace, gateNamespace), chart},
