@@ -9,10 +9,10 @@ import (
 	"net"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/secretsync/login"
 )
 
@@ -45,11 +45,11 @@ func Classify(err error) login.Result {
 	}
 	// What is left is pgconn's: the way of authentication was not acceptable, or
 	// the server broke the protocol.
-	return login.Result{Outcome: login.Refused, Message: "the server may not have the password: " + quote(innermost(err).Error())}
+	return login.Result{Outcome: login.Refused, Message: "the server may not have the password: " + shorten(innermost(err).Error())}
 }
 
 func classifyRefusal(refusal *pgconn.PgError) login.Result {
-	said := fmt.Sprintf("%s (SQLSTATE %s)", quote(refusal.Message), quote(refusal.Code))
+	said := fmt.Sprintf("%s (SQLSTATE %s)", shorten(refusal.Message), shorten(refusal.Code))
 	switch {
 	case refusal.Code == invalidPassword:
 		return login.Result{Outcome: login.PasswordRefused, Message: "the database refuses the password (SQLSTATE 28P01)"}
@@ -74,14 +74,14 @@ func tlsFailure(err error) (why string, failed bool) {
 	case errors.Is(err, errNoTLS):
 		return "the server offers no TLS, so its certificate can't be verified by the CA", true
 	case errors.As(err, &certificate):
-		return "the server's certificate can't be verified by the CA: " + quote(certificate.Err.Error()), true
+		return "the server's certificate can't be verified by the CA: " + shorten(certificate.Err.Error()), true
 	case !errors.As(err, &handshake):
 		return "", false
 	}
 	if _, network := networkFailure(handshake.err); network {
 		return "", false
 	}
-	return "the TLS handshake failed: " + quote(innermost(handshake.err).Error()), true
+	return "the TLS handshake failed: " + shorten(innermost(handshake.err).Error()), true
 }
 
 func networkFailure(err error) (why string, failed bool) {
@@ -105,7 +105,7 @@ func networkFailure(err error) (why string, failed bool) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return "the server closed the connection without an answer", true
 	case errors.As(err, &broken) && broken.Op == "dial":
-		return "no connection: " + quote(innermost(broken).Error()), true
+		return "no connection: " + shorten(innermost(broken).Error()), true
 	}
 	return "", false
 }
@@ -127,16 +127,7 @@ func innermost(err error) error {
 // maxQuote bounds what a server can write into a status.
 const maxQuote = 256
 
-// quote takes a foreign text into a message: one line, not too long.
-func quote(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(text); len(runes) > maxQuote {
-		return string(runes[:maxQuote]) + "…"
-	}
-	return text
+// shorten takes a foreign text into a message: one line, not too long.
+func shorten(text string) string {
+	return quote.Line(text, maxQuote)
 }

@@ -13,10 +13,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"syscall"
-	"unicode"
 
+	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/readiness/agent/wire"
 )
 
@@ -97,14 +96,5 @@ const maxQuote = 200
 
 // Quote takes a foreign text into a message: one line, not too long.
 func Quote(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(text); len(runes) > maxQuote {
-		return string(runes[:maxQuote]) + "…"
-	}
-	return text
+	return quote.Line(text, maxQuote)
 }
