@@ -69,6 +69,8 @@ type Machine struct {
 	Bootstrapped bool
 	// MachineCertSANs of its active configuration.
 	MachineCertSANs []string
+	// TailnetAddresses are those on its interface tailscale0.
+	TailnetAddresses []netip.Addr
 }
 
 // Device is a member of the tailnet.

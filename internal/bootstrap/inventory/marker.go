@@ -25,7 +25,10 @@ const (
 type Marker struct {
 	Cluster string
 	Node    string
-	Life    Life
+	// Run is the create that the machine belongs to. Machines are marked Complete
+	// one by one at its very end, so one that is marked speaks for all of its run.
+	Run  string
+	Life Life
 }
 
 // Tag that every machine of the cluster carries.
@@ -33,7 +36,7 @@ func Tag(cluster string) string { return "rebirth-" + cluster }
 
 // String is the line of the description.
 func (m Marker) String() string {
-	return markerKey + "cluster=" + m.Cluster + " node=" + m.Node + " life=" + string(m.Life)
+	return markerKey + "cluster=" + m.Cluster + " node=" + m.Node + " run=" + m.Run + " life=" + string(m.Life)
 }
 
 // ParseMarker finds the marker in a description, however its owner has edited the
@@ -52,11 +55,13 @@ func ParseMarker(description string) (Marker, bool) {
 				m.Cluster = value
 			case "node":
 				m.Node = value
+			case "run":
+				m.Run = value
 			case "life":
 				m.Life = Life(value)
 			}
 		}
-		return m, m.Cluster != "" && m.Node != "" && (m.Life == Unfinished || m.Life == Complete)
+		return m, m.Cluster != "" && m.Node != "" && m.Run != "" && (m.Life == Unfinished || m.Life == Complete)
 	}
 	return Marker{}, false
 }
