@@ -9,6 +9,7 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/test/coredns"
+	"github.com/tazzo/rebirth/test/relay"
 )
 
 var _ = Describe("A gate on a network that is broken", func() {
@@ -71,12 +72,12 @@ var _ = Describe("A gate on a network that is broken", func() {
 
 	It("stays shut when DNS answers over UDP and not over TCP", func(ctx SpecContext) {
 		newCluster(ctx, 1)
-		dnsWay.noTCP.Store(true)
-		DeferCleanup(func() { dnsWay.noTCP.Store(false) })
+		Expect(dnsWay.Refuse(relay.TCP)).To(Succeed())
+		DeferCleanup(func() { Expect(dnsWay.Resume(relay.TCP)).To(Succeed()) })
 		run(ctx)
 		g := newGate(ctx)
 		g.expectShut(ctx, "node n1, dns:", dnsAddress+" over TCP")
-		dnsWay.noTCP.Store(false)
+		Expect(dnsWay.Resume(relay.TCP)).To(Succeed())
 		g.expectOpen(ctx)
 	})
 

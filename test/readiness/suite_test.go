@@ -27,6 +27,7 @@ import (
 	"github.com/tazzo/rebirth/internal/readiness"
 	"github.com/tazzo/rebirth/test/controlplane"
 	"github.com/tazzo/rebirth/test/coredns"
+	"github.com/tazzo/rebirth/test/relay"
 )
 
 func TestReadiness(t *testing.T) {
@@ -53,7 +54,7 @@ var (
 	plane  *controlplane.ControlPlane
 	admin  client.Client
 	dns    *coredns.Server
-	dnsWay *relay // kube-proxy's, for the DNS service
+	dnsWay *relay.Relay // kube-proxy's, for the DNS service
 
 	agentKey = strings.Repeat("k", 32)
 	answers  = coredns.Zone("kubernetes.default.svc.cluster.local. 30 IN A " + apiAddress)
@@ -82,10 +83,10 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	dns, err = coredns.Start(ctx, coredns.Options{Progress: GinkgoWriter, IP: host, Answers: answers})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return dns.Stop() })
-	dnsWay = newRelay(dnsAddress+":53", dns.Addr())
+	dnsWay = carry(dnsAddress+":53", dns.Addr())
 	api, err := url.Parse(plane.AdminConfig().Host)
 	Expect(err).NotTo(HaveOccurred())
-	newRelay(apiAddress+":443", api.Host)
+	carry(apiAddress+":443", api.Host)
 
 	Expect(admin.Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: releaseNamespace, Name: keySecret},
@@ -97,6 +98,15 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		}).Should(Succeed(), "pods need their namespace's ServiceAccount")
 	}
 }, NodeTimeout(10*time.Minute))
+
+// carry plays kube-proxy for the address of a Service.
+func carry(address, upstream string) *relay.Relay {
+	GinkgoHelper()
+	r, err := relay.Start(address, upstream)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(r.Stop)
+	return r
+}
 
 func renderChart(ctx context.Context) []byte {
 	programs, err := controlplane.Prepare(ctx, GinkgoWriter)
