@@ -87,13 +87,13 @@ func openToolStore(progress progress) (toolStore, error) {
 		}
 		cache = filepath.Join(user, "rebirth")
 	}
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	return toolStore{dir: filepath.Join(cache, "tools"), root: root, progress: progress}, err
 }
 
-// moduleRoot is the folder of this module's go.mod, above this very file: the
+// ModuleRoot is the folder of this module's go.mod, above this very file: the
 // tests of any package may call.
-func moduleRoot() (string, error) {
+func ModuleRoot() (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	for dir := filepath.Dir(file); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {

@@ -25,7 +25,7 @@ func ExternalSecretsCRDs(ctx context.Context) ([]byte, error) {
 // ModuleFile reads a file of a module that the go.mod in a folder of this tree, such
 // as tools/external-secrets, requires, and downloads the module if need be.
 func ModuleFile(ctx context.Context, dir, module, file string) ([]byte, error) {
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	if err != nil {
 		return nil, err
 	}
