@@ -22,6 +22,9 @@ type VM struct {
 	UUID string
 	// MAC is that of net0, in upper case with colons.
 	MAC string
+	// Cores of all sockets.
+	Cores     int
+	MemoryMiB int
 	// Protected machines refuse to be removed, by their owner's wish.
 	Protected bool
 	Template  bool

@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
+)
+
+// Destroy removes every machine that is the cluster's own, also those that
+// cluster.yaml no longer names, and then their devices. It asks nothing of the
+// cluster itself, which may be dead.
+func Destroy(f Facts) Plan {
+	var p Plan
+	for _, vm := range f.ours() {
+		if vm.Protected {
+			p.refuse(fmt.Sprintf("VM %d (%s)", vm.ID, vm.Name), "its protection is on. Switch the protection off in Proxmox first")
+		}
+		if vm.Template {
+			p.refuse(fmt.Sprintf("VM %d (%s)", vm.ID, vm.Name), "is a template. A template of this cluster's tag and marker is nothing that bootstrap made: take the tag or the marker off it")
+		}
+	}
+	p.noteForeign(f)
+	doomed := p.doomedDevices(f)
+	if len(p.Refusals) > 0 {
+		p.Steps = nil
+		return p
+	}
+	p.revokeLeftovers(f)
+	for _, vm := range f.ours() {
+		marker, _ := vm.BelongsTo(f.Cluster.Metadata.Name)
+		p.destroyVM(f, vm, marker.Node, "it carries the cluster's tag and marker")
+	}
+	for _, device := range doomed {
+		p.removeDevice(f, device, "its machine is no more")
+	}
+	return p
+}
+
+// AfterDestroy is what will be there once the plan is done, so that a rebirth can
+// be shown before it happens.
+func AfterDestroy(f Facts) Facts {
+	gone := f.ours()
+	doomed := (&Plan{}).doomedDevices(f)
+	f.VMs = slices.DeleteFunc(slices.Clone(f.VMs), func(vm inventory.VM) bool {
+		return slices.ContainsFunc(gone, func(g inventory.VM) bool { return g.ID == vm.ID })
+	})
+	f.Devices = slices.DeleteFunc(slices.Clone(f.Devices), func(d inventory.Device) bool {
+		return slices.ContainsFunc(doomed, func(g inventory.Device) bool { return g.ID == d.ID })
+	})
+	f.Machines = slices.DeleteFunc(slices.Clone(f.Machines), func(m inventory.Machine) bool {
+		return slices.ContainsFunc(gone, func(g inventory.VM) bool {
+			marker, _ := g.BelongsTo(f.Cluster.Metadata.Name)
+			return marker.Node == m.Node
+		})
+	})
+	f.LeftoverKeys = nil
+	return f
+}
+
+// noteForeign says which numbers of cluster.yaml are somebody else's.
+func (p *Plan) noteForeign(f Facts) {
+	for _, node := range f.Cluster.Nodes {
+		vm := f.vmByID(node.VMID)
+		if vm == nil {
+			continue
+		}
+		if _, own := vm.BelongsTo(f.Cluster.Metadata.Name); !own {
+			p.Notes = append(p.Notes, fmt.Sprintf("VM %d (%s) is not this cluster's, though cluster.yaml gives %s that number: it is left alone", vm.ID, vm.Name, node.Name))
+		}
+	}
+}
+
+func (p *Plan) destroyVM(f Facts, vm inventory.VM, node, reason string) {
+	p.add(Step{
+		ID: fmt.Sprintf("destroy VM %d", vm.ID), Kind: DestroyVM, Phase: PhaseDestroy, Node: node, VM: &vm,
+		Title: fmt.Sprintf("stop and delete VM %d on host %s, with its disks", vm.ID, vm.Host), Reason: reason,
+		Deadline: f.Cluster.Timeouts.Destroy.Duration,
+	})
+}
+
+func (p *Plan) removeDevice(f Facts, device inventory.Device, reason string) {
+	p.add(Step{
+		ID: "remove device " + device.ID, Kind: RemoveDevice, Phase: PhaseClean, Node: nodeOf(f, device), Device: &device,
+		Title: fmt.Sprintf("remove device %s (%s) from the tailnet", device.Hostname, device.ID), Reason: reason,
+		Needs: p.ids(DestroyVM), Deadline: f.Cluster.Timeouts.Preflight.Duration,
+	})
+}
+
+// nodeOf is the node that a device has the name of; empty for none.
+func nodeOf(f Facts, device inventory.Device) string {
+	i := slices.IndexFunc(f.Cluster.Nodes, func(n spec.Node) bool { return hasName(device, n.Name) })
+	if i < 0 {
+		return ""
+	}
+	return f.Cluster.Nodes[i].Name
+}
