@@ -34,7 +34,7 @@ func NXDomain() Answers { return Plugins("template IN ANY {\n rcode NXDOMAIN\n}"
 func ServFail() Answers { return Plugins("template IN ANY {\n rcode SERVFAIL\n}") }
 
 // Plugins are lines of a Corefile's server block, taken as they are. The plugins
-// bind and chaos are there already.
+// bind, acl and chaos are there already.
 func Plugins(lines string) Answers { return Answers{plugins: lines} }
 
 // write writes the Corefile under a new revision.
@@ -43,8 +43,9 @@ func (s *Server) write(answers Answers) error {
 		answers = Zone()
 	}
 	s.revision++
-	corefile := fmt.Sprintf(".:%d {\nbind %s\nchaos %s\nerrors\n%s\n}\n",
-		s.port, s.ip, revisionName(s.revision), answers.plugins)
+	// Outside of loopback it answers this machine alone.
+	corefile := fmt.Sprintf(".:%d {\nbind %s\nacl {\nallow net 127.0.0.0/8 %s/32\nblock\n}\nchaos %s\nerrors\n%s\n}\n",
+		s.port, s.ip, s.ip, revisionName(s.revision), answers.plugins)
 	return errors.Join(
 		os.WriteFile(filepath.Join(s.dir, "zone"), []byte(answers.zone), 0o600),
 		os.WriteFile(s.corefile(), []byte(corefile), 0o600),

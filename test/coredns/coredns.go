@@ -43,7 +43,8 @@ type Options struct {
 	// Answers are given from the start. Default: Zone without records.
 	Answers Answers
 	// IP to listen on: 127.0.0.1 (the default) or another address of loopback, so
-	// that several servers can have one and the same port.
+	// that several servers can have one and the same port. At an address outside of
+	// loopback nobody but this machine gets an answer.
 	IP string
 	// Port to listen on, over UDP and TCP. Default: a free one.
 	Port int
