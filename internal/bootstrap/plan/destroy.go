@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
-	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
 
 // Destroy removes every machine that is the cluster's own, also those that
@@ -90,9 +89,10 @@ func (p *Plan) removeDevice(f Facts, device inventory.Device, reason string) {
 
 // nodeOf is the node that a device has the name of; empty for none.
 func nodeOf(f Facts, device inventory.Device) string {
-	i := slices.IndexFunc(f.Cluster.Nodes, func(n spec.Node) bool { return hasName(device, n.Name) })
-	if i < 0 {
-		return ""
+	for _, name := range f.names() {
+		if slices.ContainsFunc(f.devicesOf(name), func(d inventory.Device) bool { return d.ID == device.ID }) {
+			return name
+		}
 	}
-	return f.Cluster.Nodes[i].Name
+	return ""
 }

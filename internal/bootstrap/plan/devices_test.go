@@ -1,0 +1,164 @@
+package plan_test
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
+)
+
+var _ = Describe("devices of the tailnet", func() {
+	DescribeTable("that a former life has left are removed before the key is minted",
+		func(hostname string) {
+			f := empty()
+			f.Devices = []inventory.Device{offline(device(hostname))}
+			p := plan.Create(f)
+			Expect(step(p, "mint key").Needs).To(ContainElement("remove device id-" + hostname))
+		},
+		Entry("of the node's name", "worker-2"),
+		Entry("of the name with a number behind it", "worker-2-1"),
+	)
+
+	DescribeTable("that are somebody else's stop a create before any machine exists",
+		func(change func(*inventory.Device), why string) {
+			f := empty()
+			d := offline(device("worker-2"))
+			change(&d)
+			f.Devices = []inventory.Device{d}
+			p := plan.Create(f)
+			Expect(p.Steps).To(BeEmpty())
+			Expect(refusals(p)).To(And(ContainSubstring("device worker-2 (id-worker-2)"), ContainSubstring(why)))
+		},
+		Entry("connected", func(d *inventory.Device) { d.Connected = true }, "is connected"),
+		Entry("with other tags", func(d *inventory.Device) { d.Tags = []string{"tag:other"} }, "is not this cluster's"),
+		Entry("with more tags", func(d *inventory.Device) { d.Tags = append(d.Tags, "tag:other") }, "is not this cluster's"),
+		Entry("without tags, a person's", func(d *inventory.Device) { d.Tags = nil }, "is not this cluster's"),
+	)
+
+	It("are left alone when their names are other ones", func() {
+		f := empty()
+		f.Devices = []inventory.Device{device("worker-20"), device("worker"), device("worker-2-old"), device("laptop")}
+		p := plan.Create(f)
+		Expect(refusals(p)).To(BeEmpty())
+		Expect(steps(p)).NotTo(ContainElement(HavePrefix("remove")))
+	})
+
+	It("of another node are not taken for a numbered one of this", func() {
+		f := empty()
+		f.Cluster.Nodes[1].Name = "node"
+		f.Cluster.Nodes[2].Name = "node-2"
+		f.Devices = []inventory.Device{offline(device("node-2"))}
+		Expect(step(plan.Create(f), "remove device id-node-2").Node).To(Equal("node-2"))
+	})
+
+	It("may be connected where their machine is destroyed first", func() {
+		f := interrupted(inventory.Foreign)
+		f.Devices = []inventory.Device{device("worker-2")}
+		Expect(step(plan.Create(f), "remove device id-worker-2").Needs).To(ContainElement("destroy VM 9002"))
+	})
+
+	It("that are missing in a finished cluster are a note, with the command that helps", func() {
+		f := complete()
+		f.Devices = f.Devices[:2]
+		p := plan.Create(f)
+		Expect(p.Empty()).To(BeTrue())
+		Expect(p.Notes).To(ConsistOf(ContainSubstring("bootstrap rejoin worker-3")))
+	})
+})
+
+var _ = Describe("destroy", func() {
+	It("removes machines, then their devices, connected or not", func() {
+		f := complete()
+		f.Devices[1] = offline(f.Devices[1])
+		p := plan.Destroy(f)
+		Expect(steps(p)).To(Equal([]string{
+			"destroy VM 9001", "destroy VM 9002", "destroy VM 9003",
+			"remove device id-controlplane-1", "remove device id-worker-2", "remove device id-worker-3",
+		}))
+		Expect(step(p, "remove device id-worker-2").Needs).To(ConsistOf("destroy VM 9001", "destroy VM 9002", "destroy VM 9003"))
+	})
+
+	It("finds machines that cluster.yaml no longer names, with their devices", func() {
+		f := complete()
+		f.VMs = append(f.VMs, ownVM(spec.Node{Name: "worker-4", VMID: 9004}, inventory.Complete))
+		f.Devices = append(f.Devices, device("worker-4"))
+		Expect(steps(plan.Destroy(f))).To(ContainElements("destroy VM 9004", "remove device id-worker-4"))
+	})
+
+	It("asks nothing of a cluster that is dead", func() {
+		f := complete()
+		f.Machines = nil
+		Expect(plan.Destroy(f).Steps).To(HaveLen(6))
+	})
+
+	It("leaves machines and devices alone that are not the cluster's, and says so", func() {
+		f := empty()
+		f.VMs = []inventory.VM{foreignVM(9002)}
+		f.Devices = []inventory.Device{device("worker-2")}
+		p := plan.Destroy(f)
+		Expect(p.Empty()).To(BeTrue())
+		Expect(p.Notes).To(ConsistOf(ContainSubstring("VM 9002 (mail) is not this cluster's"), ContainSubstring("is left alone")))
+	})
+
+	DescribeTable("refuses as a whole where one machine may not be removed",
+		func(change func(*inventory.VM), why string) {
+			f := complete()
+			change(&f.VMs[2])
+			p := plan.Destroy(f)
+			Expect(p.Steps).To(BeEmpty())
+			Expect(refusals(p)).To(And(ContainSubstring("VM 9003"), ContainSubstring(why)))
+		},
+		Entry("protected", func(vm *inventory.VM) { vm.Protected = true }, "protection is on"),
+		Entry("a template", func(vm *inventory.VM) { vm.Template = true }, "is a template"),
+	)
+
+	It("leaves nothing for a create to trip over", func() {
+		after := plan.AfterDestroy(complete())
+		p := plan.Create(after)
+		Expect(refusals(p)).To(BeEmpty())
+		Expect(steps(p)).To(ContainElements("create controlplane-1", "create worker-2", "create worker-3"))
+	})
+})
+
+var _ = Describe("rejoin", func() {
+	forgotten := func() plan.Facts {
+		f := complete()
+		f.HaveSecrets = true
+		f.Devices = f.Devices[:2]
+		for i := range f.Machines {
+			f.Machines[i].Stage = inventory.Running
+		}
+		return f
+	}
+
+	It("mints a key for the one node, and touches nothing else", func() {
+		Expect(steps(plan.Rejoin(forgotten(), "worker-3"))).To(Equal([]string{"mint key", "join worker-3", "revoke key"}))
+	})
+
+	It("does nothing for a node that is in the tailnet", func() {
+		f := forgotten()
+		f.Machines[1].TailnetAddresses = f.Devices[1].Addresses
+		p := plan.Rejoin(f, "worker-2")
+		Expect(p.Empty()).To(BeTrue())
+		Expect(p.Notes).To(ConsistOf(ContainSubstring("nothing to do")))
+	})
+
+	DescribeTable("is refused where it can't help",
+		func(change func(*plan.Facts), node, why string) {
+			f := forgotten()
+			change(&f)
+			p := plan.Rejoin(f, node)
+			Expect(p.Steps).To(BeEmpty())
+			Expect(refusals(p)).To(ContainSubstring(why))
+		},
+		Entry("an unknown node", func(*plan.Facts) {}, "worker-9", "is not in cluster.yaml; its nodes are [controlplane-1 worker-2 worker-3]"),
+		Entry("no tailnet", func(f *plan.Facts) { f.Cluster.Tailnet = nil }, "worker-3", "is not in cluster.yaml"),
+		Entry("no secrets", func(f *plan.Facts) { f.HaveSecrets = false; f.Machines[2].Stage = inventory.Foreign }, "worker-3", "talos.secrets"),
+		Entry("other secrets", func(f *plan.Facts) { f.Machines[2].Stage = inventory.Foreign }, "worker-3", "refuses talos.secrets"),
+		Entry("a node that is off", func(f *plan.Facts) { f.Machines[2].Stage = inventory.Unreachable }, "worker-3", "does not answer at 192.168.1.73"),
+		Entry("a node that no create has finished", func(f *plan.Facts) { f.VMs = f.VMs[:2] }, "worker-3", "bootstrap create"),
+		Entry("a name that another machine uses", func(f *plan.Facts) { f.Devices = append(f.Devices, device("worker-3")) }, "worker-3", "is another machine's"),
+	)
+})
