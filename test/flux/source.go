@@ -50,7 +50,7 @@ func (f *Flux) awaitPulled(ctx context.Context, name, revision string) error {
 		if err != nil {
 			return false, err
 		}
-		if ready, err = readyOf(repository); err != nil {
+		if ready, err = ReadyOf(repository); err != nil {
 			return false, err
 		}
 		pulled, _, _ := unstructured.NestedString(repository.Object, "status", "artifact", "revision")

@@ -28,7 +28,7 @@ func (f *Flux) Ready(ctx context.Context, kind schema.GroupVersionKind, key clie
 	if client.IgnoreNotFound(err) != nil {
 		return metav1.Condition{}, err
 	}
-	return readyOf(object)
+	return ReadyOf(object)
 }
 
 func (f *Flux) get(ctx context.Context, kind schema.GroupVersionKind, key client.ObjectKey) (*unstructured.Unstructured, error) {
@@ -37,7 +37,8 @@ func (f *Flux) get(ctx context.Context, kind schema.GroupVersionKind, key client
 	return object, f.client.Get(ctx, key, object)
 }
 
-func readyOf(object *unstructured.Unstructured) (metav1.Condition, error) {
+// ReadyOf is the same of an object that was read or watched.
+func ReadyOf(object *unstructured.Unstructured) (metav1.Condition, error) {
 	var content struct {
 		Status struct {
 			Conditions []metav1.Condition `json:"conditions"`
