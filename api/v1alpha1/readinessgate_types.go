@@ -11,6 +11,9 @@ const ReadinessGateKind = "ReadinessGate"
 
 // ReadinessGateSpec says what must be proven of the cluster's network, on how many
 // nodes and for how long, before a ConfigMap says that it is ready.
+//
+// A client in Go that leaves a duration out, interval excepted, sends zero, and zero
+// is what it gets: set them all.
 type ReadinessGateSpec struct {
 	// Publish names what is published.
 	// +required
@@ -21,7 +24,7 @@ type ReadinessGateSpec struct {
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
-	Interval metav1.Duration `json:"interval,omitempty"`
+	Interval metav1.Duration `json:"interval,omitzero"`
 
 	// Nodes says which nodes count, and how many of them must pass.
 	// +optional
@@ -39,8 +42,8 @@ type ReadinessGateSpec struct {
 	// +kubebuilder:default=Continuous
 	Mode GateMode `json:"mode,omitempty"`
 
-	// MaxWait is how long a gate that never opened may wait until it says Stalled.
-	// It stays shut, and goes on probing.
+	// MaxWait is how long a gate may be shut until it says Stalled, however often the
+	// controller starts anew. It stays shut, and goes on probing. Zero is for ever.
 	// +optional
 	// +kubebuilder:default="20m"
 	// +kubebuilder:validation:Type=string
@@ -91,7 +94,9 @@ type GateNodes struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	NewNodeGrace metav1.Duration `json:"newNodeGrace,omitempty"`
 	// NotReadyGrace is how long a node may be NotReady until it no longer counts: a
-	// node that is switched off must not keep the gate shut for ever.
+	// node that is switched off must not keep the gate shut for ever. One that is
+	// NotReady because its network plugin is down always counts, however long; and
+	// before the first opening every node does.
 	// +optional
 	// +kubebuilder:default="2m"
 	// +kubebuilder:validation:Type=string
@@ -257,7 +262,7 @@ type PeersCheck struct {
 	// +optional
 	// +kubebuilder:default="8Ki"
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('64Ki')) <= 0 && quantity(string(self)).isGreaterThan(quantity('0'))",message="payload is more than 0 and at most 64Ki"
-	Payload resource.Quantity `json:"payload,omitempty"`
+	Payload resource.Quantity `json:"payload,omitzero"`
 }
 
 // EndpointCheck is a further target.
@@ -293,7 +298,8 @@ type ReadinessGateStatus struct {
 
 	// Open is true while the verdict is published.
 	// +optional
-	Open bool `json:"open,omitempty"`
+	// +kubebuilder:default=false
+	Open bool `json:"open"`
 	// Since is when Open last changed.
 	// +optional
 	Since *metav1.Time `json:"since,omitempty"`
@@ -303,6 +309,10 @@ type ReadinessGateStatus struct {
 	// WaitingSince is since when the gate is shut, for maxWait.
 	// +optional
 	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+	// ClusterUID is the UID of the namespace kube-system of the cluster that this
+	// status was written in: in another one it proves nothing.
+	// +optional
+	ClusterUID string `json:"clusterUID,omitempty"`
 
 	// CNI is the network plugin that was found, and why it was taken for that.
 	// +optional

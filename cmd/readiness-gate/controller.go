@@ -16,6 +16,7 @@ import (
 type controllerFlags struct {
 	manager          manager.Options
 	keySecret        string
+	agentDaemonSet   string
 	canaryImage      string
 	canaryAccount    string
 	pluginNamespaces []string
@@ -34,6 +35,7 @@ func controllerCommand() *cobra.Command {
 	}
 	f.manager.BindFlags(cmd.Flags())
 	cmd.Flags().StringVar(&f.keySecret, "key-secret", "readiness-gate-agent-key", "The Secret, in the program's own namespace, with the key that agents share; made where there is none.")
+	cmd.Flags().StringVar(&f.agentDaemonSet, "agent-daemonset", "readiness-gate-agent", "The DaemonSet of the agents, in the program's own namespace.")
 	cmd.Flags().StringVar(&f.canaryImage, "canary-image", "", "The image of canary pods: readiness-agent.")
 	cmd.Flags().StringVar(&f.canaryAccount, "canary-service-account", "default", "The ServiceAccount of canary pods, in the program's own namespace, for its imagePullSecrets: the agents' own.")
 	cmd.Flags().StringSliceVar(&f.pluginNamespaces, "cni-namespaces", []string{"kube-system", "kube-flannel", "calico-system", "cilium"}, "The namespaces in which network plugins are looked for.")
@@ -61,12 +63,12 @@ func runController(cmd *cobra.Command, f controllerFlags) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := manager.New(cfg, readiness.Name, scheme, f.manager, readiness.Cache(namespace, f.pluginNamespaces, f.gateNamespaces))
+	mgr, err := manager.New(cfg, readiness.Name, scheme, f.manager, readiness.Cache(namespace, f.pluginNamespaces))
 	if err != nil {
 		return err
 	}
 	if err := readiness.Setup(cmd.Context(), mgr, readiness.Options{
-		Namespace: namespace, GateNamespaces: f.gateNamespaces, KeySecret: f.keySecret,
+		Namespace: namespace, GateNamespaces: f.gateNamespaces, KeySecret: f.keySecret, AgentDaemonSet: f.agentDaemonSet,
 		CanaryImage: f.canaryImage, CanaryServiceAccount: f.canaryAccount, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
 	}); err != nil {
 		return err

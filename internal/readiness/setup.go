@@ -8,7 +8,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,6 +22,7 @@ import (
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/manager"
 	agentclient "github.com/tazzo/rebirth/internal/readiness/agent/client"
+	"github.com/tazzo/rebirth/internal/readiness/canary"
 	"github.com/tazzo/rebirth/internal/readiness/keyring"
 	readinessmetrics "github.com/tazzo/rebirth/internal/readiness/metrics"
 	"github.com/tazzo/rebirth/internal/readiness/reconciler"
@@ -34,12 +37,14 @@ type Options struct {
 	Namespace string
 	// KeySecret is the Secret that agents share with the controller.
 	KeySecret string
+	// AgentDaemonSet is the agents' in that namespace.
+	AgentDaemonSet string
 	// CanaryImage is readiness-agent's.
 	CanaryImage string
 	// CanaryServiceAccount is the account of canary pods, for its imagePullSecrets.
 	CanaryServiceAccount string
 	Concurrent           int
-	Clock                clock.PassiveClock
+	Clock                clock.WithTicker
 	// GateNamespaces are those whose gates are served: the chart gives rights there.
 	GateNamespaces []string
 }
@@ -56,26 +61,38 @@ func Scheme() (*runtime.Scheme, error) {
 }
 
 // Cache says what the manager's cache holds: of the pods those of the network
-// plugins' namespaces and its own, of the events failed sandboxes, of the ConfigMaps
-// those of the gates' namespaces.
-func Cache(namespace string, pluginNamespaces, gateNamespaces []string) cache.Options {
-	pods, configMaps := map[string]cache.Config{namespace: {}}, map[string]cache.Config{}
+// plugins' namespaces and its own, of the events failed sandboxes.
+func Cache(namespace string, pluginNamespaces []string) cache.Options {
+	pods := map[string]cache.Config{namespace: {}}
 	for _, ns := range pluginNamespaces {
 		pods[ns] = cache.Config{}
-	}
-	for _, ns := range gateNamespaces {
-		configMaps[ns] = cache.Config{}
 	}
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		&corev1.Pod{}:       {Namespaces: pods, Transform: stripPod},
 		&appsv1.DaemonSet{}: {Namespaces: pods, Transform: stripDaemonSet},
 		&corev1.Node{}:      {Transform: stripNode},
-		&corev1.ConfigMap{}: {Namespaces: configMaps},
 		&corev1.Event{}:     {Field: fields.OneTermEqualSelector("reason", "FailedCreatePodSandBox")},
 	}}
 }
 
-// Setup adds readiness-gate's controller to the manager.
+// publishedCache holds the metadata of what gates published. It is one of its own,
+// that nobody waits for: see Reconciler.Published.
+func publishedCache(mgr ctrl.Manager, gateNamespaces []string) (cache.Cache, error) {
+	namespaces := map[string]cache.Config{}
+	for _, ns := range gateNamespaces {
+		namespaces[ns] = cache.Config{}
+	}
+	published, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultNamespaces: namespaces,
+		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: Name}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return published, mgr.Add(published)
+}
+
+// Setup adds readiness-gate's controllers to the manager.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	// The gates too: a standby starts no controller, and still looks for stale verdicts.
 	for _, kind := range []client.Object{&v1alpha1.ReadinessGate{}, &corev1.Node{}, &appsv1.DaemonSet{}, &corev1.Pod{}, &corev1.Event{}} {
@@ -83,13 +100,21 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 			return fmt.Errorf("watching %T: %w", kind, err)
 		}
 	}
-	keys := &keyring.Keyring{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: o.Namespace, Name: o.KeySecret}
+	keys := &keyring.Keyring{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Namespace: o.Namespace, Name: o.KeySecret}
 	if err := mgr.Add(keys); err != nil {
 		return err
 	}
+	published, err := publishedCache(mgr, o.GateNamespaces)
+	if err != nil {
+		return fmt.Errorf("watching what gates published: %w", err)
+	}
 	gates := &reconciler.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Agents: agentclient.New(keys.Keys, o.Clock),
-		Namespace: o.Namespace, CanaryImage: o.CanaryImage, CanaryServiceAccount: o.CanaryServiceAccount, Events: mgr.GetEventRecorder(Name), Clock: o.Clock, GateNamespaces: o.GateNamespaces,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Published: published, Agents: agentclient.New(keys.Keys, o.Clock),
+		AgentDaemonSet: types.NamespacedName{Namespace: o.Namespace, Name: o.AgentDaemonSet},
+		Canaries: &canary.Sender{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Template: canary.Template{
+			Namespace: o.Namespace, Image: o.CanaryImage, ServiceAccount: o.CanaryServiceAccount,
+		}},
+		Events: mgr.GetEventRecorder(Name), Clock: o.Clock, GateNamespaces: o.GateNamespaces,
 	}
 	if err := registerMetrics(mgr); err != nil {
 		return err
@@ -99,7 +124,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := gates.SetupWithManager(mgr, live, options); err != nil {
 		return fmt.Errorf("setting up ReadinessGates: %w", err)
 	}
-	cold := reconciler.NewColdStart(gates)
+	sweeper := &canary.Sweeper{Client: mgr.GetClient(), Clock: o.Clock, Namespace: o.Namespace, GateNamespaces: o.GateNamespaces}
+	if err := sweeper.SetupWithManager(mgr, live, controller.Options{ReconciliationTimeout: manager.ReconcileTimeout}); err != nil {
+		return fmt.Errorf("setting up canary pods: %w", err)
+	}
+	return addChecks(mgr, live, reconciler.NewColdStart(gates))
+}
+
+// addChecks says when the program lives, and when it is ready.
+func addChecks(mgr ctrl.Manager, live *manager.Liveness, cold *reconciler.ColdStart) error {
 	if err := mgr.Add(cold); err != nil {
 		return err
 	}

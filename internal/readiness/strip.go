@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// The transforms of the cache keep what package cni and the reconciler read: a
+// The transforms of the cache keep what packages cni and pods read: a
 // cluster of a thousand nodes has many pods, and nobody here needs their volumes.
 
 func stripMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
@@ -27,6 +27,9 @@ func stripPod(obj any) (any, error) {
 		InitContainerStatuses: pod.Status.InitContainerStatuses, ContainerStatuses: pod.Status.ContainerStatuses,
 	}}
 	out.Spec.NodeName, out.Spec.HostNetwork = pod.Spec.NodeName, pod.Spec.HostNetwork
+	if pod.Spec.NodeName == "" {
+		out.Spec.Affinity = pod.Spec.Affinity // of a DaemonSet's or a canary pod: which node it is meant for
+	}
 	for _, c := range pod.Spec.Containers {
 		out.Spec.Containers = append(out.Spec.Containers, corev1.Container{Name: c.Name, Ports: c.Ports})
 	}
@@ -39,7 +42,8 @@ func stripDaemonSet(obj any) (any, error) {
 		return obj, nil
 	}
 	out := &appsv1.DaemonSet{ObjectMeta: stripMeta(ds.ObjectMeta), Status: ds.Status}
-	out.Spec.Template.Spec.Tolerations = ds.Spec.Template.Spec.Tolerations
+	template := ds.Spec.Template.Spec
+	out.Spec.Template.Spec = corev1.PodSpec{Tolerations: template.Tolerations, NodeSelector: template.NodeSelector}
 	return out, nil
 }
 

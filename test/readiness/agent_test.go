@@ -12,7 +12,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/internal/readiness/agent"
 	"github.com/tazzo/rebirth/internal/readiness/agent/wire"
@@ -26,12 +28,23 @@ type runningAgent struct {
 	stop     func()
 }
 
+// mounted is the key as agents have it: what the Secret held when mountKey last played
+// the kubelet.
+var mounted atomic.Pointer[wire.Keys]
+
+func mountKey(ctx context.Context) {
+	GinkgoHelper()
+	secret := &corev1.Secret{}
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: releaseNamespace, Name: keySecret}, secret)).To(Succeed())
+	keys, err := wire.ParseKeys(secret.Data["key"])
+	Expect(err).NotTo(HaveOccurred())
+	mounted.Store(&keys)
+}
+
 // startAgent starts the agent of the i-th node.
 func startAgent(node string, i int) *runningAgent {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp4", fmt.Sprintf("127.0.%d.%d:0", 1+i/250, 1+i%250))
-	Expect(err).NotTo(HaveOccurred())
-	keys, err := wire.ParseKeys([]byte(agentKey))
 	Expect(err).NotTo(HaveOccurred())
 	a := &runningAgent{address: netip.MustParseAddrPort(listener.Addr().String())}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -39,7 +52,7 @@ func startAgent(node string, i int) *runningAgent {
 	go func() {
 		ended <- agent.Serve(ctx, &switched{listener, &a.noEchoes}, agent.Options{
 			Node: node, PodUID: "uid-of-" + node, BootID: "boot-of-" + node,
-			Keys:  func() (wire.Keys, error) { return keys, nil },
+			Keys:  func() (wire.Keys, error) { return *mounted.Load(), nil },
 			Clock: clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
 		})
 	}()

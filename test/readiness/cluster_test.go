@@ -60,8 +60,11 @@ func (c *cluster) join(ctx context.Context, i int) *node {
 	GinkgoHelper()
 	name := "n" + strconv.Itoa(i+1)
 	n := &node{object: &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{"flannel.alpha.coreos.com/public-ip": "192.0.2." + strconv.Itoa(i%250+1)}},
-		Spec:       corev1.NodeSpec{PodCIDR: fmt.Sprintf("10.%d.%d.0/24", 100+i/250, i%250)},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Labels: map[string]string{corev1.LabelOSStable: "linux"},
+			Annotations: map[string]string{"flannel.alpha.coreos.com/public-ip": "192.0.2." + strconv.Itoa(i%250+1)},
+		},
+		Spec: corev1.NodeSpec{PodCIDR: fmt.Sprintf("10.%d.%d.0/24", 100+i/250, i%250)},
 	}}
 	create(ctx, n.object)
 	n.setReady(ctx, true, time.Now())
@@ -69,7 +72,8 @@ func (c *cluster) join(ctx context.Context, i int) *node {
 	c.startFlannel(ctx, name)
 	n.agent = startAgent(name, i)
 	n.agentPod = pod(releaseNamespace, "agent-"+name, name)
-	n.agentPod.Labels = map[string]string{"app.kubernetes.io/component": "agent"}
+	n.agentPod.Labels = agents.Spec.Template.Labels
+	n.agentPod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(agents, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
 	n.agentPod.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "agent", ContainerPort: int32(n.agent.address.Port())}}
 	create(ctx, n.agentPod)
 	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now())

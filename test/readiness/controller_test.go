@@ -34,18 +34,30 @@ type instance struct {
 
 var errCut = errors.New("the API server can't be reached")
 
-// run starts readiness-gate as the chart's ServiceAccount; the spec's end stops it.
-func run(ctx context.Context, edits ...func(*manager.Options)) *instance {
-	GinkgoHelper()
-	return runCut(ctx, 0, edits...)
+// settings are what specs change of an instance.
+type settings struct {
+	manager        manager.Options
+	gateNamespaces []string
+	clock          clock.WithTicker
+	// cutAt has it die, to the API server's eyes, before its write of that number to
+	// anything but events and Leases of leader election; 0 is never.
+	cutAt int64
 }
 
-// runCut starts one that dies, to the API server's eyes, before its n-th write to
-// anything but events and Leases of leader election; 0 is never.
-func runCut(ctx context.Context, n int64, edits ...func(*manager.Options)) *instance {
+// run starts readiness-gate as the chart's ServiceAccount; the spec's end stops it.
+func run(ctx context.Context, edits ...func(*settings)) *instance {
 	GinkgoHelper()
 	i := &instance{done: make(chan error, 1), health: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort()))}
-	i.cutWrites.Store(n)
+	s := settings{
+		manager:        manager.Options{MetricsAddr: "0", HealthAddr: i.health, Concurrent: 4, QPS: -1, GracefulShutdownTimeout: 5 * time.Second},
+		gateNamespaces: []string{gateNamespace}, clock: clock.RealClock{},
+	}
+	s.manager.LeaderElection.ReleaseOnCancel = true
+	s.manager.LeaderElection.LeaseDuration, s.manager.LeaderElection.RenewDeadline, s.manager.LeaderElection.RetryPeriod = 4*time.Second, 3*time.Second, time.Second
+	for _, edit := range edits {
+		edit(&s)
+	}
+	i.cutWrites.Store(s.cutAt)
 	config, err := plane.ServiceAccountConfig(ctx, releaseNamespace, "readiness-gate")
 	Expect(err).NotTo(HaveOccurred())
 	config = rest.CopyConfig(config)
@@ -57,29 +69,22 @@ func runCut(ctx context.Context, n int64, edits ...func(*manager.Options)) *inst
 			return next.RoundTrip(r)
 		})
 	})
-	options := manager.Options{MetricsAddr: "0", HealthAddr: i.health, Concurrent: 4, QPS: -1, GracefulShutdownTimeout: 5 * time.Second}
-	options.LeaderElection.ReleaseOnCancel = true
-	options.LeaderElection.LeaseDuration, options.LeaderElection.RenewDeadline, options.LeaderElection.RetryPeriod = 4*time.Second, 3*time.Second, time.Second
-	for _, edit := range edits {
-		edit(&options)
-	}
 	scheme, err := readiness.Scheme()
 	Expect(err).NotTo(HaveOccurred())
-	plugins := []string{"kube-system"}
-	mgr, err := manager.New(config, readiness.Name, scheme, options, readiness.Cache(releaseNamespace, plugins, []string{gateNamespace}))
+	mgr, err := manager.New(config, readiness.Name, scheme, s.manager, readiness.Cache(releaseNamespace, []string{"kube-system"}))
 	Expect(err).NotTo(HaveOccurred())
 	running, cancel := context.WithCancel(context.Background())
 	i.cancel = cancel
 	Expect(readiness.Setup(running, mgr, readiness.Options{
-		Namespace: releaseNamespace, KeySecret: keySecret, CanaryImage: "readiness-agent:test", CanaryServiceAccount: "readiness-gate-agent",
-		Concurrent: options.Concurrent, Clock: clock.RealClock{}, GateNamespaces: []string{gateNamespace},
+		Namespace: releaseNamespace, KeySecret: keySecret, AgentDaemonSet: agents.Name, CanaryImage: "readiness-agent:test", CanaryServiceAccount: "readiness-gate-agent",
+		Concurrent: s.manager.Concurrent, Clock: s.clock, GateNamespaces: s.gateNamespaces,
 	})).To(Succeed())
 	go func() { i.done <- mgr.Start(running) }()
 	DeferCleanup(i.stop)
 	return i
 }
 
-func elected(o *manager.Options) { o.LeaderElection.Enable = true }
+func elected(s *settings) { s.manager.LeaderElection.Enable = true }
 
 func (i *instance) admit(r *http.Request) bool {
 	i.requests.Add(1)

@@ -9,7 +9,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,7 +35,6 @@ func aGate(name string, edits ...func(*v1alpha1.ReadinessGateSpec)) gate {
 	s.Nodes.SettleFor, s.Nodes.NewNodeGrace, s.Nodes.NotReadyGrace = seconds(1), seconds(2), seconds(2)
 	s.Hysteresis = v1alpha1.GateHysteresis{OpenAfter: 2, CloseAfter: seconds(2)}
 	s.MaxWait = metav1.Duration{Duration: 20 * time.Minute}
-	s.Checks.Peers.Payload = resource.MustParse("8Ki") // a client in Go sends zero otherwise
 	for _, edit := range edits {
 		edit(s)
 	}

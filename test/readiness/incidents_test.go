@@ -131,7 +131,7 @@ var _ = Describe("A gate on a network that is broken", func() {
 		remove(ctx, c.nodes["n2"].agentPod)
 		run(ctx)
 		g := newGate(ctx)
-		g.expectShut(ctx, "node n2, sandbox: no pod on the pod network has started on this node yet")
+		g.expectShut(ctx, "node n2, agent: no agent's pod is on this node", "events of DaemonSet readiness-gate/readiness-gate-agent")
 	})
 
 	It("stays shut while large packets don't reach the other node's agent", func(ctx SpecContext) {
@@ -149,7 +149,7 @@ var _ = Describe("A gate on a network that is broken", func() {
 		setRunning(ctx, c.nodes["n1"].agentPod, netip.MustParseAddr("127.0.1.1").String(), time.Now())
 		remove(ctx, c.nodes["n2"].agentPod)
 		wrong := pod(releaseNamespace, "agent-n2", "n2")
-		wrong.Labels = c.nodes["n1"].agentPod.Labels
+		wrong.Labels, wrong.OwnerReferences = c.nodes["n1"].agentPod.Labels, c.nodes["n1"].agentPod.OwnerReferences
 		wrong.Spec.Containers[0].Ports = c.nodes["n1"].agentPod.Spec.Containers[0].Ports
 		create(ctx, wrong)
 		setRunning(ctx, wrong, "127.0.1.1", time.Now())
@@ -210,7 +210,7 @@ var _ = Describe("A gate that is open", func() {
 		remove(ctx, n.agentPod)
 		Eventually(func() string { return g.report(ctx)["report"] }).Should(ContainSubstring("n2  nodes  excused"))
 		g.expectStaysOpen(ctx)
-		g.expectShut(ctx, "node n2, sandbox:")
+		g.expectShut(ctx, "node n2, agent:")
 	})
 
 	It("does not shut because every node is young once it opened", func(ctx SpecContext) {

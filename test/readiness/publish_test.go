@@ -100,7 +100,7 @@ var _ = Describe("The verdict", func() {
 	It("is the same after a crash between any two writes", func(ctx SpecContext) {
 		newCluster(ctx, 1)
 		for n := int64(1); n <= 6; n++ {
-			dying := runCut(ctx, n)
+			dying := run(ctx, func(s *settings) { s.cutAt = n })
 			g := aGate("network")
 			createGate(ctx, g)
 			Eventually(dying.cut.Load).Should(BeTrue())

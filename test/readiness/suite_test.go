@@ -18,6 +18,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -56,6 +57,8 @@ var (
 	dns    *coredns.Server
 	dnsWay *relay.Relay // kube-proxy's, for the DNS service
 
+	// agents is the chart's DaemonSet: agents' pods are its own.
+	agents   *appsv1.DaemonSet
 	agentKey = strings.Repeat("k", 32)
 	answers  = coredns.Zone("kubernetes.default.svc.cluster.local. 30 IN A " + apiAddress)
 )
@@ -92,12 +95,26 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: releaseNamespace, Name: keySecret},
 		Data:       map[string][]byte{"key": []byte(agentKey)},
 	})).To(Succeed())
+	mountKey(ctx)
+	agents = &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: releaseNamespace, Name: "readiness-gate-agent"}}
+	changeAgents(ctx, func(*corev1.PodSpec) {})
 	for _, namespace := range []string{releaseNamespace, metav1.NamespaceSystem} {
 		Eventually(func() error {
 			return admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "default"}, &corev1.ServiceAccount{})
 		}).Should(Succeed(), "pods need their namespace's ServiceAccount")
 	}
 }, NodeTimeout(10*time.Minute))
+
+// changeAgents changes the agents' DaemonSet, and plays the DaemonSet controller, which
+// takes note of it.
+func changeAgents(ctx context.Context, change func(*corev1.PodSpec)) {
+	GinkgoHelper()
+	Expect(admin.Get(ctx, client.ObjectKeyFromObject(agents), agents)).To(Succeed())
+	change(&agents.Spec.Template.Spec)
+	Expect(admin.Update(ctx, agents)).To(Succeed())
+	agents.Status.ObservedGeneration = agents.Generation
+	Expect(admin.Status().Update(ctx, agents)).To(Succeed())
+}
 
 // carry plays kube-proxy for the address of a Service.
 func carry(address, upstream string) *relay.Relay {

@@ -39,7 +39,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end -}}
 
-{{/* The controller finds its agents by the component's label. */}}
+{{/* What an agent's pod proves of its node's sandboxes counts by the component's label. */}}
 {{- define "readiness-gate.agentSelectorLabels" -}}
 app.kubernetes.io/name: {{ include "readiness-gate.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

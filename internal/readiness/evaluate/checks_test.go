@@ -30,6 +30,8 @@ var _ = Describe("A check of the whole cluster", func() {
 		},
 		Entry("the network plugin's DaemonSet wants no pod", evaluate.CheckCNI, "wants no pod",
 			func(f *evaluate.Facts) { f.Evidence.CNI.Cluster = "DaemonSet wants no pod" }),
+		Entry("the agents' DaemonSet is not there", evaluate.CheckAgent, "there is no DaemonSet",
+			func(f *evaluate.Facts) { f.Evidence.Agents = "there is no DaemonSet rebirth/agent" }),
 		Entry("there is no DNS service: it names the field", evaluate.CheckDNS, "spec.checks.dns.service",
 			dns(func(d *evidence.DNS) { d.ClusterIP = "" })),
 		Entry("the DNS service has another name (R4)", evaluate.CheckDNS, "dns/core",
@@ -95,9 +97,14 @@ var _ = Describe("A node", func() {
 			sandbox("n2", evidence.Sandbox{Proven: now.Add(-time.Hour), NeededSince: now.Add(-time.Minute), Why: "the plugin restarted"})),
 		Entry("the last sandbox failed", evaluate.CheckSandbox, "loadFlannelSubnetEnv failed",
 			sandbox("n2", evidence.Sandbox{Proven: now.Add(-time.Hour), Failed: "loadFlannelSubnetEnv failed"})),
-		Entry("its taint keeps the agent away, and with it any sandbox", evaluate.CheckAgent, "gpu=only:NoSchedule",
-			onNode("n2", func(n *evidence.Node) { n.AgentTainted = "gpu=only:NoSchedule" }), without("n2"), sandbox("n2", evidence.Sandbox{})),
-		Entry("no agent runs there", evaluate.CheckAgent, "no agent runs on this node yet", without("n2")),
+		Entry("canary pods find no room there", evaluate.CheckSandbox, "(the plugin restarted); canary pod x is not scheduled: Too many pods",
+			sandbox("n2", evidence.Sandbox{Proven: now.Add(-time.Hour), NeededSince: now, Why: "the plugin restarted", Canary: "canary pod x is not scheduled: Too many pods"})),
+		Entry("no agent's pod is there, and so no sandbox: the cause is named", evaluate.CheckAgent, "does not tolerate the node's taint gpu=only:NoSchedule",
+			onNode("n2", func(n *evidence.Node) { n.AgentAbsent = "it does not tolerate the node's taint gpu=only:NoSchedule" }), without("n2"), sandbox("n2", evidence.Sandbox{})),
+		Entry("no agent's pod is there for the plugin is broken", evaluate.CheckCNI, "CrashLoopBackOff",
+			onNode("n2", func(n *evidence.Node) { n.AgentAbsent = "not scheduled" }), without("n2"), plugin("n2", "CrashLoopBackOff")),
+		Entry("an agent's pod waits there for its sandbox", evaluate.CheckSandbox, "open subnet.env", silent("n2"), sandbox("n2", evidence.Sandbox{Failed: "open subnet.env"})),
+		Entry("nothing is known of its agent", evaluate.CheckAgent, "nothing is known", without("n2")),
 		Entry("its name is resolved to nothing: CoreDNS is Ready and says NXDOMAIN (R6)", evaluate.CheckDNS, "the target: NXDomain: does not exist",
 			probed("n2", evidence.DNSProbe, failed(evidence.DNSProbe, "NXDomain: does not exist"))),
 		Entry("one of two ways to DNS fails", evaluate.CheckDNS, "Timeout",
@@ -119,11 +126,6 @@ var _ = Describe("A node", func() {
 		r, ok := passes(facts(2, silent("n2"), probed("n1", evidence.PeerProbe)))
 		Expect(ok).To(BeFalse())
 		Expect(failing(r)).To(Equal([]string{"n2 agent"}))
-	})
-
-	It("whose agent runs in spite of a taint passes", func() {
-		_, ok := passes(facts(2, onNode("n2", func(n *evidence.Node) { n.AgentTainted = "gpu=only:NoSchedule" })))
-		Expect(ok).To(BeTrue())
 	})
 
 	It("passes when a sandbox was made in the very second it was needed since", func() {

@@ -138,6 +138,9 @@ func clusterFailures(f Facts) []Failure {
 	if f.Evidence.CNI.Cluster != "" {
 		fail(CheckCNI, "%s", f.Evidence.CNI.Cluster)
 	}
+	if f.Evidence.Agents != "" {
+		fail(CheckAgent, "%s", f.Evidence.Agents)
+	}
 	if dns := f.Evidence.DNS; !f.Spec.Checks.DNS.Disabled {
 		switch wanted := int(f.Spec.Checks.DNS.MinEndpoints); {
 		case dns.ClusterIP == "":
@@ -168,7 +171,7 @@ func nodeFailures(f Facts, node evidence.Node, peers peers) (failures, reported 
 	report, ok := f.Evidence.Reports[node.Name]
 	switch {
 	case !ok:
-		return []Failure{{Node: node.Name, Check: CheckAgent, Message: "no agent runs on this node yet: look at the events of the agents' DaemonSet"}}, nil
+		return []Failure{{Node: node.Name, Check: CheckAgent, Message: "nothing is known of an agent on this node"}}, nil
 	case report.Missing != "":
 		return []Failure{{Node: node.Name, Check: CheckAgent, Message: report.Missing}}, nil
 	}
@@ -178,7 +181,6 @@ func nodeFailures(f Facts, node evidence.Node, peers peers) (failures, reported 
 // fault is what is wrong with a node before an agent says anything.
 func fault(f Facts, node evidence.Node) (check, problem string) {
 	plugin, sandbox := f.Evidence.CNI.Nodes[node.Name], sandbox(f, node)
-	_, agent := f.Evidence.Reports[node.Name]
 	switch {
 	// The plugin's pod of a node that is off isn't Ready either.
 	case !node.Ready && !blamesNetwork(node):
@@ -189,8 +191,9 @@ func fault(f Facts, node evidence.Node) (check, problem string) {
 		return CheckCNI, "the node is NotReady: " + node.NotReadyReason
 	case node.NetworkUnavailable != "":
 		return CheckCNI, "the node's condition NetworkUnavailable is true: " + node.NetworkUnavailable
-	case node.AgentTainted != "" && !agent:
-		return CheckAgent, fmt.Sprintf("no agent runs here, for it does not tolerate the node's taint %s: set the chart's value agent.tolerations", node.AgentTainted)
+	// An agent's pod that is there and waits may well wait for its sandbox.
+	case node.AgentAbsent != "":
+		return CheckAgent, node.AgentAbsent
 	case sandbox != "":
 		return CheckSandbox, sandbox
 	}
@@ -252,13 +255,17 @@ func sandbox(f Facts, node evidence.Node) string {
 		return ""
 	}
 	s, ok := f.Evidence.Sandboxes[node.Name]
+	canary := ""
+	if s.Canary != "" {
+		canary = "; " + s.Canary
+	}
 	switch {
 	case s.Failed != "":
 		return "the last pod on this node got no sandbox: " + s.Failed
 	case !ok || s.Proven.IsZero():
-		return "no pod on the pod network has started on this node yet"
+		return "no pod on the pod network has started on this node yet" + canary
 	case s.Proven.Before(s.NeededSince):
-		return fmt.Sprintf("no pod has started here since %s (%s)", s.NeededSince.UTC().Format(time.RFC3339), s.Why)
+		return fmt.Sprintf("no pod has started here since %s (%s)%s", s.NeededSince.UTC().Format(time.RFC3339), s.Why, canary)
 	}
 	return ""
 }

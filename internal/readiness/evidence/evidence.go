@@ -18,6 +18,8 @@ type Cluster struct {
 	// CNI is what the network plugin's own objects say.
 	CNI cni.Finding
 	DNS DNS
+	// Agents is what is wrong with the agents' DaemonSet; empty if nothing is.
+	Agents string
 	// API is the API server's ClusterIP and port, "" if its Service is not there.
 	API string
 	// Reports are the agents' answers, by node.
@@ -43,8 +45,8 @@ type Node struct {
 	Deleting bool
 	// NetworkUnavailable is the message of that condition while it is true.
 	NetworkUnavailable string
-	// AgentTainted names a taint that the agents don't tolerate, "" if there is none.
-	AgentTainted string
+	// AgentAbsent says why no agent's pod is on the node, "" if one is.
+	AgentAbsent string
 }
 
 // DNS is the cluster's DNS service.
@@ -110,4 +112,6 @@ type Sandbox struct {
 	// Failed is the message of the newest event FailedCreatePodSandBox after the
 	// last proof.
 	Failed string
+	// Canary says what keeps a canary pod from proving it, "" if nothing is known to.
+	Canary string
 }

@@ -5,7 +5,6 @@ package keyring
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,58 +27,75 @@ const (
 	Previous = "previous"
 )
 
-// refresh is how often the Secret is read again, for a key that was replaced.
-const refresh = 30 * time.Second
+// every is how often the Secret is read again, for a key that was replaced.
+const every = 10 * time.Second
 
 // Keyring reads the Secret, and makes it where there is none.
 type Keyring struct {
 	Client    client.Client
 	Live      client.Reader
+	Clock     clock.WithTicker
 	Namespace string
 	Name      string
 
 	mu   sync.Mutex
 	keys wire.Keys
+	// problem is why the Secret could not be read the last time.
+	problem error
 }
 
-// Keys returns the present keys, or why there are none.
+// Keys returns the last keys that could be read, or why there are none.
 func (k *Keyring) Keys() (wire.Keys, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.keys == nil {
-		return nil, fmt.Errorf("the agents' key, Secret %s/%s, has not been read yet", k.Namespace, k.Name)
+	switch {
+	case k.keys != nil:
+		return k.keys, nil
+	case k.problem != nil:
+		return nil, k.problem
 	}
-	return k.keys, nil
+	return nil, fmt.Errorf("the agents' key, Secret %s/%s, has not been read yet", k.Namespace, k.Name)
 }
 
 // Start implements manager.Runnable. It runs on the leader only, so that two
 // controllers do not make two keys.
 func (k *Keyring) Start(ctx context.Context) error {
-	ticker := time.NewTicker(refresh)
+	ticker := k.Clock.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		if err := k.load(ctx); err != nil && ctx.Err() == nil {
+		if err := k.refresh(ctx); err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "the agents' key can't be read; agents can't be asked until it can")
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-ticker.C():
 		}
 	}
 }
 
-func (k *Keyring) load(ctx context.Context) error {
+func (k *Keyring) refresh(ctx context.Context) error {
+	keys, err := k.load(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.problem = err
+	if err == nil {
+		k.keys = keys
+	}
+	return err
+}
+
+func (k *Keyring) load(ctx context.Context) (wire.Keys, error) {
 	secret := &corev1.Secret{}
 	err := k.Live.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, secret)
 	if apierrors.IsNotFound(err) {
 		if err := k.create(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		err = k.Live.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, secret)
 	}
 	if err != nil {
-		return fmt.Errorf("reading Secret %s/%s: %w", k.Namespace, k.Name, err)
+		return nil, fmt.Errorf("reading Secret %s/%s: %w", k.Namespace, k.Name, err)
 	}
 	secrets := [][]byte{secret.Data[Present]}
 	if previous := secret.Data[Previous]; len(previous) > 0 {
@@ -86,12 +103,9 @@ func (k *Keyring) load(ctx context.Context) error {
 	}
 	keys, err := wire.ParseKeys(secrets...)
 	if err != nil {
-		return errors.Join(fmt.Errorf("the agents' key, Secret %s/%s, is none: delete that Secret, and it is made anew", k.Namespace, k.Name), err)
+		return nil, fmt.Errorf("the agents' key, Secret %s/%s, is none: delete that Secret, and it is made anew: %w", k.Namespace, k.Name, err)
 	}
-	k.mu.Lock()
-	k.keys = keys
-	k.mu.Unlock()
-	return nil
+	return keys, nil
 }
 
 // create applies server-side, since a Role with resourceNames can allow that; and

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 )
@@ -85,16 +84,4 @@ func (r *Reconciler) anyStale(ctx context.Context) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// clean removes what a deleted gate leaves behind: its canary pods. What it
-// published is its own, and goes with it.
-func (r *Reconciler) clean(ctx context.Context, gate client.ObjectKey) error {
-	pods := canaryPod(&v1alpha1.ReadinessGate{}, r.Namespace, "", "")
-	err := r.Client.DeleteAllOf(ctx, pods, client.InNamespace(r.Namespace),
-		client.MatchingLabels{componentLabel: canaryComponent, gateLabel: gateID(gate)}, client.GracePeriodSeconds(0))
-	if err != nil {
-		return fmt.Errorf("removing the canary pods of ReadinessGate %s: %w", gate, err)
-	}
-	return nil
 }

@@ -18,16 +18,18 @@ import (
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/readiness/cni"
 	"github.com/tazzo/rebirth/internal/readiness/evidence"
+	"github.com/tazzo/rebirth/internal/readiness/pods"
 )
 
 // observe makes one round of reads and probes. What can't be read is part of the
 // evidence: unknown is not ready.
 func (r *Reconciler) observe(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) evidence.Cluster {
-	e, err := r.observeObjects(ctx, gate, m)
+	e, agents, err := r.observeObjects(ctx, gate, m)
 	if err != nil {
 		return evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster, Unobserved: err.Error()}
 	}
-	e.Reports = r.askAgents(ctx, gate, e, m)
+	r.sendCanaries(ctx, e)
+	e.Reports = r.askAgents(ctx, gate, e, agents, m.rounds)
 	e.Now = r.Clock.Now()
 	return e
 }
@@ -40,29 +42,35 @@ type objects struct {
 	failures   corev1.EventList
 }
 
-func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (evidence.Cluster, error) {
-	var o objects
+func (r *Reconciler) listObjects(ctx context.Context) (o objects, err error) {
 	for what, list := range map[string]client.ObjectList{"nodes": &o.nodes, "DaemonSets": &o.daemonSets, "pods": &o.pods, "events": &o.failures} {
 		if err := r.Client.List(ctx, list); err != nil {
-			return evidence.Cluster{}, fmt.Errorf("%s can't be listed: %w", what, err)
+			return o, fmt.Errorf("%s can't be listed: %w", what, err)
 		}
 	}
-	e := evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster}
+	return o, nil
+}
+
+func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (evidence.Cluster, pods.Agents, error) {
+	o, err := r.listObjects(ctx)
+	if err != nil {
+		return evidence.Cluster{}, pods.Agents{}, err
+	}
+	agents := pods.FindAgents(r.AgentDaemonSet, pods.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
+	e := evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster, Agents: agents.Problem}
 	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
 	for i := range o.nodes.Items {
 		n := node(&o.nodes.Items[i])
-		n.AgentTainted = r.agentTaint(o.daemonSets.Items, &o.nodes.Items[i])
+		n.AgentAbsent = agents.Absent[n.Name]
 		e.Nodes = append(e.Nodes, n)
 	}
-	var err error
+	own := slices.DeleteFunc(o.pods.Items, func(pod corev1.Pod) bool { return pod.Namespace != r.AgentDaemonSet.Namespace })
+	e.Sandboxes = sandboxes(gate.Spec.Checks.Sandbox, e, own, o.failures.Items)
 	if e.DNS, err = r.observeDNS(ctx, gate); err != nil {
-		return e, err
+		return e, agents, err
 	}
-	if e.API, err = r.serviceAddress(ctx, client.ObjectKey{Namespace: "default", Name: "kubernetes"}); err != nil {
-		return e, err
-	}
-	e.Sandboxes, err = r.observeSandboxes(ctx, gate, e, o)
-	return e, err
+	e.API, err = r.serviceAddress(ctx, client.ObjectKey{Namespace: "default", Name: "kubernetes"})
+	return e, agents, err
 }
 
 func node(n *corev1.Node) evidence.Node {

@@ -58,7 +58,10 @@ func (r *Reconciler) coldStart(ctx context.Context, gate *v1alpha1.ReadinessGate
 	if err != nil {
 		return nil, err
 	}
-	m := &memory{cluster: cluster, entries: render.Recalled(gate.Status)}
+	m := &memory{cluster: cluster}
+	if gate.Status.ClusterUID == cluster {
+		m.state, m.entries = settle.Recall(gate.Status), render.Recalled(gate.Status)
+	}
 	verdict, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
 	if err != nil || verdict == nil || !owns(gate, verdict) {
 		return m, err
@@ -69,6 +72,7 @@ func (r *Reconciler) coldStart(ctx context.Context, gate *v1alpha1.ReadinessGate
 	}
 	if why != "" {
 		ctrl.LoggerFrom(ctx).Info("withdrawing a stale verdict", "cause", why)
+		m.state = settle.State{Since: r.Clock.Now()}
 		return m, r.withdraw(ctx, verdict)
 	}
 	since, err := time.Parse(time.RFC3339, verdict.Data["since"])

@@ -13,9 +13,11 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/canary"
 	"github.com/tazzo/rebirth/internal/readiness/evaluate"
 	"github.com/tazzo/rebirth/internal/readiness/metrics"
 	"github.com/tazzo/rebirth/internal/readiness/render"
@@ -29,16 +31,15 @@ type Reconciler struct {
 	Client client.Client
 	// Live reads Services, EndpointSlices, ConfigMaps and Leases.
 	Live client.Reader
+	// Published tells of the ConfigMaps that gates published. Nobody waits for it.
+	Published cache.Informers
 	// Agents asks the agents.
 	Agents Agents
-	// Namespace is the program's own: agents and canary pods are there.
-	Namespace string
-	// CanaryImage is readiness-agent's, for canary pods.
-	CanaryImage string
-	// CanaryServiceAccount is the account of canary pods, for its imagePullSecrets.
-	CanaryServiceAccount string
-	Events               events.EventRecorder
-	Clock                clock.PassiveClock
+	// AgentDaemonSet is theirs. Its namespace is the program's own.
+	AgentDaemonSet types.NamespacedName
+	Canaries       *canary.Sender
+	Events         events.EventRecorder
+	Clock          clock.PassiveClock
 	// GateNamespaces are those whose gates are served: the chart gives rights there.
 	GateNamespaces []string
 
@@ -67,7 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	err := r.Client.Get(ctx, req.NamespacedName, gate)
 	if apierrors.IsNotFound(err) {
 		r.forget(req.NamespacedName)
-		return ctrl.Result{}, r.clean(ctx, req.NamespacedName)
+		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
@@ -78,6 +79,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !r.serves(gate) {
 		return r.reportUnserved(ctx, gate)
 	}
+	result, err := r.reconcile(ctx, gate)
+	if apierrors.IsForbidden(err) {
+		return r.reportForbidden(ctx, gate, err)
+	}
+	return result, err
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, gate *v1alpha1.ReadinessGate) (ctrl.Result, error) {
 	if problem, err := r.invalid(ctx, gate); err != nil || problem != "" {
 		return r.refuse(ctx, gate, v1alpha1.InvalidSpecReason, problem, err)
 	}

@@ -64,6 +64,7 @@ func setStatus(gate *v1alpha1.ReadinessGate, m *memory) {
 	s.ObservedGeneration = gate.Generation
 	s.Open, s.OpenedOnce = m.verdict.Published(), m.state.OpenedOnce
 	s.Since, s.WaitingSince = moment(m.state.Since), moment(m.state.WaitingSince)
+	s.ClusterUID = m.cluster
 	s.CNI = m.cni
 	s.Nodes = v1alpha1.GateNodeCounts{Total: int32(m.round.Total), Eligible: int32(m.round.Eligible), Passing: int32(m.round.Passing)}
 	s.Failing = render.ForStatus(m.entries)
@@ -97,8 +98,7 @@ func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, r
 	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
 		after.Status.SetLastHandledReconcileRequest(at)
 	}
-	after.Status.ObservedGeneration = gate.Generation
-	after.Status.Open = false
+	r.setShut(after)
 	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
 	return ctrl.Result{RequeueAfter: refusedRetry}, r.writeStatus(ctx, gate, after)
 }
@@ -110,12 +110,35 @@ func (r *Reconciler) serves(gate *v1alpha1.ReadinessGate) bool {
 
 // reportUnserved says what is missing; nothing can be read or written there.
 func (r *Reconciler) reportUnserved(ctx context.Context, gate *v1alpha1.ReadinessGate) (ctrl.Result, error) {
-	after := gate.DeepCopy()
-	after.Status.ObservedGeneration, after.Status.Open = gate.Generation, false
-	outcome.Outcome{Class: outcome.Stalled, Reason: v1alpha1.NoRightsReason, Message: fmt.Sprintf(
+	return ctrl.Result{}, r.reportNoRights(ctx, gate, fmt.Sprintf(
 		"readiness-gate has no rights in namespace %s: add it to the chart's values, gateNamespaces: [{namespace: %s, configMaps: [%s]}], or move the gate",
-		gate.Namespace, gate.Namespace, gate.Spec.Publish.ConfigMapName)}.Set(after)
-	return ctrl.Result{}, r.writeStatus(ctx, gate, after)
+		gate.Namespace, gate.Namespace, gate.Spec.Publish.ConfigMapName))
+}
+
+// reportForbidden says what the API server refuses. The namespace may have been made
+// anew, say, and Flux not yet have put the Role back.
+func (r *Reconciler) reportForbidden(ctx context.Context, gate *v1alpha1.ReadinessGate, err error) (ctrl.Result, error) {
+	return ctrl.Result{RequeueAfter: refusedRetry}, r.reportNoRights(ctx, gate, fmt.Sprintf(
+		"the API server refuses what this gate needs: are the chart's Role and RoleBinding in namespace %s, and no quota in the way? %s", gate.Namespace, err))
+}
+
+// reportNoRights reports a gate as shut, although a verdict of before may be left:
+// nobody stands behind it, and its heartbeat has stopped.
+func (r *Reconciler) reportNoRights(ctx context.Context, gate *v1alpha1.ReadinessGate, message string) error {
+	after := gate.DeepCopy()
+	r.setShut(after)
+	outcome.Outcome{Class: outcome.Stalled, Reason: v1alpha1.NoRightsReason, Message: message}.Set(after)
+	return r.writeStatus(ctx, gate, after)
+}
+
+// setShut writes into the status that the gate is shut, as of now if it was open.
+func (r *Reconciler) setShut(gate *v1alpha1.ReadinessGate) {
+	s := &gate.Status
+	s.ObservedGeneration = gate.Generation
+	if s.Open {
+		now := moment(r.Clock.Now())
+		s.Open, s.Since, s.WaitingSince = false, now, now
+	}
 }
 
 func (r *Reconciler) writeReport(ctx context.Context, gate *v1alpha1.ReadinessGate, wanted *corev1.ConfigMap) error {

@@ -1,136 +1,131 @@
 package reconciler
 
 import (
-	"context"
-	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/canary"
 	"github.com/tazzo/rebirth/internal/readiness/cni"
 	"github.com/tazzo/rebirth/internal/readiness/evidence"
+	"github.com/tazzo/rebirth/internal/readiness/pods"
 )
 
-// canaryWorld is one node whose plugin started at the beginning.
-type canaryWorld struct {
-	reconciler *Reconciler
-	gate       *v1alpha1.ReadinessGate
-	start      time.Time
-}
+var start = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 
-func newCanaryWorld(pods ...client.Object) canaryWorld {
-	gate := &v1alpha1.ReadinessGate{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "network"}}
-	gate.Spec.Checks.Sandbox.CanaryEvery.Duration = 30 * time.Minute
-	return canaryWorld{
-		reconciler: &Reconciler{Namespace: "rebirth", Client: fake.NewClientBuilder().WithObjects(pods...).Build()},
-		gate:       gate, start: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC),
+// oneNode is a node whose plugin started at the beginning, so long after that.
+func oneNode(after time.Duration) evidence.Cluster {
+	return evidence.Cluster{
+		Now: start.Add(after), Nodes: []evidence.Node{{Name: "n1", Ready: true}},
+		CNI: cni.Finding{Started: map[string]int64{"n1": start.Unix()}},
 	}
 }
 
-// canary is a pod of that name that was sent, and ended, at that moment.
-func canary(name string, phase corev1.PodPhase, at time.Time) *corev1.Pod {
-	pod := canaryPod(&v1alpha1.ReadinessGate{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "network"}}, "rebirth", "image", "n1")
-	pod.Name, pod.CreationTimestamp, pod.Status.Phase = name, metav1.NewTime(at), phase
-	if phase == corev1.PodSucceeded {
-		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{
+// ran is a canary pod that ran on the node at that moment.
+func ran(at time.Time) corev1.Pod {
+	return corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "rebirth", Name: "canary", Labels: map[string]string{pods.ComponentLabel: pods.CanaryComponent}},
+		Spec:       corev1.PodSpec{NodeName: "n1"},
+		Status: corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{
 			Terminated: &corev1.ContainerStateTerminated{StartedAt: metav1.NewTime(at)},
-		}}}
+		}}}},
 	}
-	return pod
 }
 
-// observe observes the node so long after the beginning.
-func (w canaryWorld) observe(ctx context.Context, after time.Duration, failures ...corev1.Event) evidence.Sandbox {
-	GinkgoHelper()
-	o := objects{failures: corev1.EventList{Items: failures}}
-	Expect(w.reconciler.Client.List(ctx, &o.pods)).To(Succeed())
-	e := evidence.Cluster{
-		Now: w.start.Add(after), Nodes: []evidence.Node{{Name: "n1", Ready: true}},
-		CNI: cni.Finding{Started: map[string]int64{"n1": w.start.Unix()}},
-	}
-	out, err := w.reconciler.observeSandboxes(ctx, w.gate, e, o)
-	Expect(err).NotTo(HaveOccurred())
-	return out["n1"]
-}
-
-func (w canaryWorld) pods(ctx context.Context) []string {
-	GinkgoHelper()
-	var list corev1.PodList
-	Expect(w.reconciler.Client.List(ctx, &list)).To(Succeed())
-	var names []string
-	for i := range list.Items {
-		names = append(names, list.Items[i].Name)
-	}
-	slices.Sort(names)
-	return names
+// sandboxOf is what is known of the node then, and the canary pods that it wants.
+func sandboxOf(e evidence.Cluster, own []corev1.Pod, failures ...corev1.Event) (evidence.Sandbox, []canary.Want) {
+	check := v1alpha1.SandboxCheck{CanaryEvery: metav1.Duration{Duration: 30 * time.Minute}}
+	e.Sandboxes = sandboxes(check, e, own, failures)
+	return e.Sandboxes["n1"], wantCanaries(e)
 }
 
 var _ = Describe("The sandbox of a node", func() {
-	start := newCanaryWorld().start
 	holds := func(s evidence.Sandbox) bool { return !s.Proven.IsZero() && !s.Proven.Before(s.NeededSince) }
 
-	It("is proven by a canary after the plugin's start, and nothing more is sent", func(ctx SpecContext) {
-		w := newCanaryWorld(canary("first", corev1.PodSucceeded, start.Add(time.Minute)))
-		s := w.observe(ctx, 2*time.Minute)
+	It("is proven by a pod after the plugin's start, and nothing more is wanted", func() {
+		s, wanted := sandboxOf(oneNode(2*time.Minute), []corev1.Pod{ran(start.Add(time.Minute))})
 		Expect(holds(s)).To(BeTrue())
-		Expect(s.Due).To(BeFalse())
-		Expect(w.pods(ctx)).To(Equal([]string{"first"}))
+		Expect(wanted).To(BeEmpty())
 	})
 
-	It("is no longer proven by a canary of before the plugin's start: another one is sent instead", func(ctx SpecContext) {
-		w := newCanaryWorld(canary("before", corev1.PodSucceeded, start.Add(-time.Minute)))
-		Expect(holds(w.observe(ctx, time.Minute))).To(BeFalse())
-		Expect(w.pods(ctx)).To(And(HaveLen(1), Not(ContainElement("before"))))
-	})
-
-	It("stays proven while the next canary by routine is under way, and then by that", func(ctx SpecContext) {
-		w := newCanaryWorld(canary("first", corev1.PodSucceeded, start))
-		s := w.observe(ctx, 30*time.Minute)
-		Expect(s.Due).To(BeTrue())
-		Expect(holds(s)).To(BeTrue())
-		Expect(w.pods(ctx)).To(HaveLen(2))
-		Expect(w.pods(ctx)).To(ContainElement("first"))
-
-		w = newCanaryWorld(canary("first", corev1.PodSucceeded, start), canary("second", corev1.PodPending, start.Add(30*time.Minute)))
-		Expect(holds(w.observe(ctx, 31*time.Minute))).To(BeTrue())
-		Expect(w.pods(ctx)).To(Equal([]string{"first", "second"}), "one at a time")
-
-		w = newCanaryWorld(canary("first", corev1.PodSucceeded, start), canary("second", corev1.PodSucceeded, start.Add(31*time.Minute)))
-		s = w.observe(ctx, 32*time.Minute)
-		Expect(holds(s)).To(BeTrue())
-		Expect(s.Due).To(BeFalse())
-		Expect(w.pods(ctx)).To(Equal([]string{"second"}))
-	})
-
-	It("is not proven any more when no canary came round for twice as long, in the same words each round", func(ctx SpecContext) {
-		w := newCanaryWorld(canary("first", corev1.PodSucceeded, start))
-		s := w.observe(ctx, time.Hour)
+	It("is no longer proven by a pod of before the plugin's start", func() {
+		before := start.Add(-time.Minute)
+		s, wanted := sandboxOf(oneNode(time.Minute), []corev1.Pod{ran(before)})
 		Expect(holds(s)).To(BeFalse())
-		w = newCanaryWorld(canary("first", corev1.PodSucceeded, start))
-		Expect(w.observe(ctx, 2*time.Hour).NeededSince).To(Equal(s.NeededSince))
+		Expect(s.Why).To(ContainSubstring("plugin's pod started"))
+		Expect(wanted).To(Equal([]canary.Want{{Node: "n1", Proven: before}}))
 	})
 
-	It("tries again when a canary takes too long or fails", func(ctx SpecContext) {
-		for _, pod := range []*corev1.Pod{canary("stuck", corev1.PodPending, start), canary("failed", corev1.PodFailed, start)} {
-			w := newCanaryWorld(pod)
-			w.observe(ctx, canaryLives+time.Second)
-			Expect(w.pods(ctx)).To(And(HaveLen(1), Not(ContainElement(pod.Name))))
-		}
+	It("wants a canary where no pod ever started, also of a plugin that nobody knows", func() {
+		e := oneNode(time.Minute)
+		e.CNI = cni.Finding{}
+		_, wanted := sandboxOf(e, nil)
+		Expect(wanted).To(Equal([]canary.Want{{Node: "n1"}}))
 	})
 
-	It("names the newest failure since the last proof, in whatever order events come", func(ctx SpecContext) {
+	It("stays proven when the next canary by routine is due", func() {
+		s, wanted := sandboxOf(oneNode(30*time.Minute), []corev1.Pod{ran(start)})
+		Expect(holds(s)).To(BeTrue())
+		Expect(wanted).To(Equal([]canary.Want{{Node: "n1", Proven: start, Routine: true}}))
+
+		s, wanted = sandboxOf(oneNode(32*time.Minute), []corev1.Pod{ran(start.Add(31 * time.Minute)), ran(start)})
+		Expect(s.Proven).To(Equal(start.Add(31 * time.Minute)))
+		Expect(wanted).To(BeEmpty())
+	})
+
+	It("is not proven any more when no canary came round for twice as long, in the same words each round", func() {
+		s, wanted := sandboxOf(oneNode(time.Hour), []corev1.Pod{ran(start)})
+		Expect(holds(s)).To(BeFalse())
+		Expect(wanted).To(HaveLen(1))
+		later, _ := sandboxOf(oneNode(2*time.Hour), []corev1.Pod{ran(start)})
+		Expect(later.NeededSince).To(Equal(s.NeededSince))
+	})
+
+	It("is never due without a routine", func() {
+		e := oneNode(1000 * time.Hour)
+		Expect(sandboxes(v1alpha1.SandboxCheck{}, e, []corev1.Pod{ran(start)}, nil)["n1"].Due).To(BeFalse())
+	})
+
+	It("is not looked at where the check is disabled", func() {
+		e := oneNode(time.Minute)
+		e.Sandboxes = sandboxes(v1alpha1.SandboxCheck{Disabled: true}, e, nil, nil)
+		Expect(e.Sandboxes).To(BeNil())
+		Expect(wantCanaries(e)).To(BeEmpty())
+	})
+
+	DescribeTable("wants no canary while the node is",
+		func(edit func(*evidence.Node)) {
+			e := oneNode(time.Minute)
+			edit(&e.Nodes[0])
+			_, wanted := sandboxOf(e, nil)
+			Expect(wanted).To(BeEmpty())
+		},
+		Entry("NotReady", func(n *evidence.Node) { n.Ready = false }),
+		Entry("being removed", func(n *evidence.Node) { n.Deleting = true }),
+	)
+
+	It("says what the scheduler says of a canary pod that finds no room", func() {
+		waiting := ran(start)
+		waiting.Status = corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "Too many pods."}}}
+		s, _ := sandboxOf(oneNode(time.Minute), []corev1.Pod{waiting})
+		Expect(s.Canary).To(Equal("canary pod rebirth/canary is not scheduled: Too many pods."))
+	})
+
+	It("names the newest failure since the last proof, in whatever order events come", func() {
 		event := func(minute int, message string) corev1.Event {
 			return corev1.Event{Source: corev1.EventSource{Host: "n1"}, Message: message, LastTimestamp: metav1.NewTime(start.Add(time.Duration(minute) * time.Minute))}
 		}
 		for _, events := range [][]corev1.Event{{event(3, "new"), event(2, "old")}, {event(2, "old"), event(3, "new")}} {
-			w := newCanaryWorld(canary("first", corev1.PodSucceeded, start))
-			Expect(w.observe(ctx, 4*time.Minute, events...).Failed).To(Equal("new"))
+			s, wanted := sandboxOf(oneNode(4*time.Minute), []corev1.Pod{ran(start)}, events...)
+			Expect(s.Failed).To(Equal("new"))
+			Expect(wanted).To(HaveLen(1))
 		}
+		s, _ := sandboxOf(oneNode(4*time.Minute), []corev1.Pod{ran(start.Add(3 * time.Minute))}, event(2, "old"))
+		Expect(s.Failed).To(BeEmpty())
+		Expect(holds(s)).To(BeTrue())
 	})
 })

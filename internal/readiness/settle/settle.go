@@ -35,6 +35,20 @@ type State struct {
 	NodesSince time.Time
 }
 
+// Recall is what a new process takes over from the status of a gate of this very
+// cluster: since when it is shut, so that maxWait goes on. A status says nothing of
+// whether the gate is still open, nor that it ever was: see docs/decisions.md.
+func Recall(status v1alpha1.ReadinessGateStatus) State {
+	if status.Open || status.WaitingSince == nil {
+		return State{}
+	}
+	s := State{WaitingSince: status.WaitingSince.Time}
+	if status.Since != nil {
+		s.Since = status.Since.Time
+	}
+	return s
+}
+
 // Phase is what a gate is doing.
 type Phase int
 

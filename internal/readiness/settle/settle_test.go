@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/readiness/evaluate"
@@ -261,6 +262,25 @@ var _ = Describe("A new process", func() {
 		g.state = kept
 		Expect(g.play(7, bad())).To(Equal([]settle.Phase{failing, failing, failing, failing, failing, failing, shut}))
 	})
+
+	It("goes on counting how long the gate is shut", func() {
+		g := newGate()
+		g.play(100, bad())
+		waiting, since := metav1.NewTime(g.state.WaitingSince), metav1.NewTime(begin.Add(-time.Hour))
+		g.state = settle.Recall(v1alpha1.ReadinessGateStatus{WaitingSince: &waiting, Since: &since})
+		Expect(g.state.Since).To(Equal(since.Time))
+		Expect(g.play(20, bad())).NotTo(ContainElement(overdue))
+		Expect(g.play(1, bad())).To(Equal([]settle.Phase{overdue}))
+	})
+
+	DescribeTable("takes nothing else from a status",
+		func(status v1alpha1.ReadinessGateStatus) {
+			Expect(settle.Recall(status)).To(Equal(settle.State{}))
+		},
+		Entry("that is empty", v1alpha1.ReadinessGateStatus{}),
+		Entry("that says open: its ConfigMap proves that, or nothing does", v1alpha1.ReadinessGateStatus{Open: true, OpenedOnce: true, Since: &metav1.Time{Time: begin}}),
+		Entry("that says that it was open once", v1alpha1.ReadinessGateStatus{OpenedOnce: true}),
+	)
 
 	It("that withdrew a stale one asks for every node again", func() {
 		g := newGate(settledAtOnce)

@@ -38,11 +38,15 @@ type Client struct {
 	http  *http.Client
 }
 
+// connecting is how long an address may take to accept a connection: two packets may
+// be lost. A node that is off must not take the time of the others.
+const connecting = 3500 * time.Millisecond
+
 // New returns a client. keys is called for each request.
 func New(keys func() (wire.Keys, error), clock clock.PassiveClock) *Client {
 	return &Client{keys: keys, clock: clock, http: &http.Client{
 		Transport: &http.Transport{
-			DialContext:            new(net.Dialer).DialContext,
+			DialContext:            (&net.Dialer{Timeout: connecting}).DialContext,
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: 16 << 10,

@@ -1,0 +1,45 @@
+package canary
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tazzo/rebirth/internal/readiness/pods"
+)
+
+// plan chooses the nodes that get a canary pod now: never a second one on a node, and
+// no more than there is room for. Those without a proof go first.
+func plan(now time.Time, wants []Want, canaries []corev1.Pod) []Want {
+	room, busy := atOnce, map[string]bool{}
+	for i := range canaries {
+		if pod := &canaries[i]; !ended(pod) {
+			busy[pods.NodeOf(pod)] = true
+			room--
+		}
+	}
+	var needed, routine []Want
+	for _, w := range slices.SortedFunc(slices.Values(wants), func(a, b Want) int { return cmp.Compare(a.Node, b.Node) }) {
+		switch {
+		case busy[w.Node]:
+		case w.Routine:
+			routine = append(routine, w)
+		default:
+			needed = append(needed, w)
+		}
+	}
+	chosen := append(inTurn(now, needed), inTurn(now, routine)...)
+	return chosen[:max(0, min(len(chosen), room))]
+}
+
+// inTurn begins somewhere else each time that canary pods may have come to their end,
+// so that nodes on which none can start don't take every place for ever.
+func inTurn(now time.Time, wants []Want) []Want {
+	if len(wants) == 0 {
+		return nil
+	}
+	turn := int(now.Unix()/int64(lives/time.Second)*atOnce) % len(wants)
+	return append(slices.Clone(wants[turn:]), wants[:turn]...)
+}

@@ -1,0 +1,75 @@
+// Package pods reads the program's own pods: the agents, one on each node, and the
+// canary pods. It is pure.
+package pods
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// ComponentLabel tells the program's own pods apart.
+	ComponentLabel = "app.kubernetes.io/component"
+	// AgentComponent is its value on agents' pods, CanaryComponent that on canary pods.
+	AgentComponent  = "agent"
+	CanaryComponent = "canary"
+)
+
+// IsCanary reports whether a pod of the program's own namespace is a canary pod.
+func IsCanary(pod *corev1.Pod) bool { return pod.Labels[ComponentLabel] == CanaryComponent }
+
+// NodeOf is the node that the pod runs on or, before it is scheduled, the one that
+// its node affinity names; "" if it names none.
+func NodeOf(pod *corev1.Pod) string {
+	if pod.Spec.NodeName != "" {
+		return pod.Spec.NodeName
+	}
+	affinity := pod.Spec.Affinity
+	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return ""
+	}
+	for _, term := range affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms {
+		for _, field := range term.MatchFields {
+			if field.Key == metav1.ObjectNameField && len(field.Values) == 1 {
+				return field.Values[0]
+			}
+		}
+	}
+	return ""
+}
+
+// Proof is when an agent's or a canary pod got its sandbox on the pod network, the zero
+// time if it has none: the kubelet's condition PodReadyToStartContainers or, without
+// that, the first start of a container. Other pods prove nothing: they come and go.
+func Proof(pod *corev1.Pod) time.Time {
+	if component := pod.Labels[ComponentLabel]; pod.Spec.HostNetwork || component != AgentComponent && component != CanaryComponent {
+		return time.Time{}
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReadyToStartContainers && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time
+		}
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		switch {
+		case s.State.Running != nil:
+			return s.State.Running.StartedAt.Time
+		case s.State.Terminated != nil:
+			return s.State.Terminated.StartedAt.Time
+		}
+	}
+	return time.Time{}
+}
+
+// Unschedulable is what the scheduler says of a pod that it finds no place for; "" if
+// it says nothing.
+func Unschedulable(pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return c.Message
+		}
+	}
+	return ""
+}

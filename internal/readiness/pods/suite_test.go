@@ -1,0 +1,13 @@
+package pods_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestPods(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "readiness/pods")
+}
