@@ -217,14 +217,13 @@ func (p *Plan) startEtcd(f Facts, all []destiny) {
 }
 
 func (p *Plan) awaitHealth(f Facts, all []destiny) {
-	if len(unfinished(all)) == 0 {
-		return
+	for _, d := range unfinished(all) {
+		p.add(Step{
+			ID: "await health of " + d.node.Name, Kind: AwaitHealth, Phase: PhaseHealth, Node: d.node.Name,
+			Title: "wait until all that Talos runs on it works", Reason: "nodes join the tailnet, and Flux takes over, when Talos stands",
+			Needs: append(p.ids(StartEtcd), "await configuration of "+d.node.Name), Deadline: f.Cluster.Timeouts.Health.Duration,
+		})
 	}
-	p.add(Step{
-		ID: "await health", Kind: AwaitHealth, Phase: PhaseHealth,
-		Title: "wait until etcd and the Kubernetes API answer", Reason: "nodes join the tailnet, and Flux takes over, when Talos stands",
-		Needs: p.ids(AwaitConfigured, StartEtcd), Deadline: f.Cluster.Timeouts.Health.Duration,
-	})
 }
 
 // applySecret hands the credential over, in a cluster that has never been finished.
@@ -236,7 +235,7 @@ func (p *Plan) applySecret(f Facts, all []destiny) {
 	p.add(Step{
 		ID: "apply secret", Kind: ApplySecret, Phase: PhaseHandOver,
 		Title: fmt.Sprintf("apply Secret %s/%s", secret.Namespace, secret.Name), Reason: "Flux reads its repository with it",
-		Needs: []string{"await health"}, Deadline: f.Cluster.Timeouts.HandOver.Duration,
+		Needs: p.ids(AwaitHealth), Deadline: f.Cluster.Timeouts.HandOver.Duration,
 	})
 }
 

@@ -18,17 +18,17 @@ var _ = Describe("create", func() {
 			"create controlplane-1", "start controlplane-1", "await controlplane-1", "configure controlplane-1", "await configuration of controlplane-1",
 			"create worker-2", "start worker-2", "await worker-2", "configure worker-2", "await configuration of worker-2",
 			"create worker-3", "start worker-3", "await worker-3", "configure worker-3", "await configuration of worker-3",
-			"start etcd", "await health",
+			"start etcd", "await health of controlplane-1", "await health of worker-2", "await health of worker-3",
 			"mint key", "join controlplane-1", "join worker-2", "join worker-3", "revoke key",
 			"finish controlplane-1", "finish worker-2", "finish worker-3",
 		}))
 		Expect(step(p, "create worker-2").Needs).To(ConsistOf("download image to pve"))
 		Expect(step(p, "configure worker-2").Needs).To(ConsistOf("await worker-2"))
 		Expect(step(p, "start etcd").Needs).To(ConsistOf("await configuration of controlplane-1"))
-		Expect(step(p, "await health").Needs).To(ContainElements("start etcd", "await configuration of worker-3"))
-		Expect(step(p, "mint key").Needs).To(ConsistOf("await health"))
+		Expect(step(p, "await health of worker-3").Needs).To(ConsistOf("start etcd", "await configuration of worker-3"))
+		Expect(step(p, "mint key").Needs).To(ConsistOf("await health of controlplane-1", "await health of worker-2", "await health of worker-3"))
 		Expect(step(p, "revoke key").Needs).To(ConsistOf("join controlplane-1", "join worker-2", "join worker-3"))
-		Expect(step(p, "finish worker-2").Needs).To(ContainElements("revoke key", "await health"))
+		Expect(step(p, "finish worker-2").Needs).To(ContainElements("revoke key", "await health of worker-2"))
 	})
 
 	It("gives every step a title, a reason and a phase", func() {
@@ -61,7 +61,7 @@ var _ = Describe("create", func() {
 	It("hands the Secret over once, when the API answers", func() {
 		f := empty()
 		f.Cluster.HandOver.Secret = &spec.HandOverSecret{Namespace: "flux-system", Name: "git"}
-		Expect(step(plan.Create(f), "apply secret").Needs).To(ConsistOf("await health"))
+		Expect(step(plan.Create(f), "apply secret").Needs).To(ContainElements("await health of controlplane-1", "await health of worker-3"))
 		f = complete()
 		f.Cluster.HandOver.Secret = &spec.HandOverSecret{Namespace: "flux-system", Name: "git"}
 		Expect(plan.Create(f).Empty()).To(BeTrue())

@@ -114,7 +114,7 @@ func (p *Plan) join(f Facts, all []destiny, stale map[string][]inventory.Device)
 	p.add(Step{
 		ID: "mint key", Kind: MintKey, Phase: PhaseJoin,
 		Title: "mint an auth key for all nodes, for 15 minutes", Reason: "nodes join the tailnet with it",
-		Needs: append(p.ids(RevokeKey, RemoveDevice), "await health"), Deadline: f.Cluster.Timeouts.Preflight.Duration,
+		Needs: p.ids(RevokeKey, RemoveDevice, AwaitHealth), Deadline: f.Cluster.Timeouts.Preflight.Duration,
 	})
 	for _, d := range outside {
 		p.joinNode(f, d.node.Name, d.why)
@@ -145,7 +145,7 @@ func (p *Plan) dropKey(f Facts, d destiny) {
 	p.add(Step{
 		ID: "take key from " + d.node.Name, Kind: DropKey, Phase: PhaseJoin, Node: d.node.Name,
 		Title: "take the auth key out of its memory", Reason: "it has joined already, and an interrupted create may have left the key there",
-		Needs: []string{"await health"}, Deadline: f.Cluster.Timeouts.Join.Duration,
+		Needs: []string{"await health of " + d.node.Name}, Deadline: f.Cluster.Timeouts.Join.Duration,
 	})
 }
 

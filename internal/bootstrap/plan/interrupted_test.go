@@ -45,7 +45,7 @@ var _ = Describe("create after an interrupted create", func() {
 		p := plan.Create(f)
 		Expect(steps(p)).NotTo(ContainElement("start etcd"))
 		Expect(steps(p)).NotTo(ContainElement(HavePrefix("destroy")))
-		Expect(steps(p)).To(ContainElements("await health", "join worker-2", "finish worker-2"))
+		Expect(steps(p)).To(ContainElements("await health of controlplane-1", "join worker-2", "finish worker-2"))
 	})
 
 	It("starts etcd anew when a member of it was lost", func() {

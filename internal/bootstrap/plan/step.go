@@ -11,6 +11,8 @@ type Kind string
 
 // The kinds of steps.
 const (
+	CheckProxmox     Kind = "CheckProxmox"
+	CheckTailnet     Kind = "CheckTailnet"
 	RevokeKey        Kind = "RevokeKey"
 	DestroyVM        Kind = "DestroyVM"
 	RemoveDevice     Kind = "RemoveDevice"
@@ -34,6 +36,7 @@ type Phase string
 
 // The phases, in their usual order.
 const (
+	PhasePreflight   Phase = "preflight"
 	PhaseClean       Phase = "clean up"
 	PhaseDestroy     Phase = "destroy"
 	PhaseImage       Phase = "image"
