@@ -1,6 +1,7 @@
 // Command prepare finds, downloads, builds or installs what the tests and the demo
-// run: a control plane's programs, Helm, PostgreSQL, CoreDNS and Flux' controllers. "go test" hides output
-// until a package is done; this shows what takes its time.
+// run: a control plane's programs, Helm, PostgreSQL, CoreDNS, Flux' controllers,
+// Headscale and Tailscale. "go test" hides output until a package is done; this
+// shows what takes its time.
 package main
 
 import (
@@ -14,7 +15,9 @@ import (
 	"github.com/tazzo/rebirth/test/controlplane"
 	"github.com/tazzo/rebirth/test/coredns"
 	"github.com/tazzo/rebirth/test/flux"
+	"github.com/tazzo/rebirth/test/headscale"
 	"github.com/tazzo/rebirth/test/postgres"
+	"github.com/tazzo/rebirth/test/tailscale"
 )
 
 func main() {
@@ -28,7 +31,7 @@ func main() {
 
 func prepare(ctx context.Context) error {
 	for _, part := range []func(context.Context, io.Writer) error{
-		postgres.Prepare, prepareControlPlane, coredns.Prepare, flux.Prepare,
+		postgres.Prepare, prepareControlPlane, coredns.Prepare, flux.Prepare, headscale.Prepare, tailscale.Prepare,
 	} {
 		if err := part(ctx, os.Stderr); err != nil {
 			return err

@@ -22,6 +22,8 @@ type Command struct {
 	Args []string
 	Dir  string   // to run in; "" is that of this process
 	Env  []string // "KEY=value", added to this process's own environment
+	// Isolated gives the child no variable but those of Env.
+	Isolated bool
 	// Log is the file that takes both outputs; its end is quoted in errors.
 	Log string
 	// Credential is whom to run as, for root alone.
@@ -46,7 +48,10 @@ func Start(command Command) (*Process, error) {
 	}
 	cmd := exec.Command(command.Path, command.Args...)
 	cmd.Dir = command.Dir
-	cmd.Env = append(os.Environ(), command.Env...)
+	cmd.Env = append([]string{}, command.Env...) // nil would be this process's own
+	if !command.Isolated {
+		cmd.Env = append(os.Environ(), command.Env...)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: a Ctrl-C in the terminal is for the test alone, which
 	// then stops its servers in order.

@@ -37,6 +37,14 @@ var _ = Describe("A child process", func() {
 		Expect(child.Stop(syscall.SIGTERM, 50*time.Millisecond)).To(Succeed(), "what has ended")
 	})
 
+	It("inherits no variable when it is isolated", func(ctx SpecContext) {
+		GinkgoT().Setenv("REBIRTH_TEST_SECRET", "canary")
+		child, err := process.Start(process.Command{
+			Path: "/bin/sh", Args: []string{"-c", "echo ${REBIRTH_TEST_SECRET-unset} $OTHER"}, Log: log, Env: []string{"OTHER=set"}, Isolated: true})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(child.Await(ctx, func(context.Context) error { return errors.New("not yet") })).To(MatchError(HaveSuffix("unset set")))
+	}, SpecTimeout(time.Minute))
+
 	It("names a program that isn't there", func(SpecContext) {
 		_, err := process.Start(process.Command{Path: "/no/such/program", Log: log})
 		Expect(err).To(MatchError(ContainSubstring("/no/such/program")))
