@@ -38,7 +38,9 @@ func local(b []byte) []unix.Iovec {
 	return []unix.Iovec{v}
 }
 
-func remote(at uintptr, size int) []unix.RemoteIovec { return []unix.RemoteIovec{{Base: at, Len: size}} }
+func remote(at uintptr, size int) []unix.RemoteIovec {
+	return []unix.RemoteIovec{{Base: at, Len: size}}
+}
 
 // environBounds are fields 50 and 51 of proc_pid_stat(5): where the environment
 // begins and ends. They are 0 where the kernel doesn't tell.
@@ -48,8 +50,7 @@ func environBounds() (start, end uintptr) {
 		return 0, 0
 	}
 	// The second field is the program's name in parentheses, and may hold anything.
-	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), " ")
-	fields := strings.Fields(rest)
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const third, fiftieth = 3, 50
 	if len(fields) <= fiftieth+1-third {
 		return 0, 0
