@@ -105,7 +105,7 @@ func (s *Server) run(ctx context.Context, port int) error {
 		return err
 	}
 	s.process = server
-	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("Headscale took longer than 30 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("headscale took longer than 30 s"))
 	defer cancel()
 	return server.Await(ctx, s.healthy)
 }
@@ -119,7 +119,7 @@ func (s *Server) healthy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return errors.New(response.Status)
 	}

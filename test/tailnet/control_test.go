@@ -2,12 +2,18 @@ package tailnet_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/tailnet"
@@ -53,11 +59,40 @@ var _ = Describe("The check", func() {
 			"lab", tailnet.ErrRefused, "make an auth key with the tags [lab]", "tag must start with"),
 		Entry("the path", func(o *tailnet.HeadscaleOptions) { o.Endpoint += "/headscale" },
 			"tag:lab", tailnet.ErrNotFound, "list devices"),
+		Entry("the clock", func(o *tailnet.HeadscaleOptions) { o.Clock = clockAt(-8 * time.Minute) },
+			"tag:lab", tailnet.ErrRefused, "its clock is 8m", "NTP"),
+		Entry("a Headscale that only says that it revokes", func(o *tailnet.HeadscaleOptions) { o.Endpoint = revokesNothing() },
+			"tag:lab", tailnet.ErrRefused, "the key still works", "version 0.29 or newer"),
 	)
 })
 
+func clockAt(offset time.Duration) clock.PassiveClock {
+	return clocktesting.NewFakePassiveClock(time.Now().Add(offset))
+}
+
+// revokesNothing is the server behind a proxy that keeps revocations to itself, as a
+// Headscale does that knows another form of them.
+func revokesNothing() string {
+	GinkgoHelper()
+	backend, err := url.Parse(server.Endpoint)
+	Expect(err).NotTo(HaveOccurred())
+	pass := httputil.NewSingleHostReverseProxy(backend)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/preauthkey/expire" {
+			_, _ = w.Write([]byte("{}"))
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	DeferCleanup(proxy.Close)
+	return proxy.URL
+}
+
 var _ = Describe("Keys", func() {
 	It("that a dead run left behind are found, and nobody else's", func(ctx SpecContext) {
+		for _, id := range working(ctx) {
+			Expect(control.RevokeKey(ctx, id)).To(Succeed()) // what other specs have left
+		}
 		own := mint(ctx)
 		revoked := mint(ctx)
 		Expect(control.RevokeKey(ctx, revoked.ID)).To(Succeed())
@@ -75,6 +110,8 @@ var _ = Describe("Keys", func() {
 			Expect(err).NotTo(HaveOccurred())
 		}
 		Expect(control.LeftoverKeys(ctx, "lab", []string{"tag:talos", "tag:lab"})).To(ConsistOf(own.ID))
+		later := client(func(o *tailnet.HeadscaleOptions) { o.Clock = clockAt(16 * time.Minute) })
+		Expect(later.LeftoverKeys(ctx, "lab", tags)).To(BeEmpty(), "they have expired")
 	}, SpecTimeout(time.Minute))
 
 	It("are revoked as often as one likes, unknown ones too", func(ctx SpecContext) {

@@ -1,6 +1,7 @@
 package tailnet_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -82,15 +83,45 @@ var _ = Describe("A key of bootstrap", Ordered, func() {
 			Expect(verdict(ctx, node, key)).To(HaveField("Outcome", join.Joined))
 		}
 	}, SpecTimeout(time.Minute))
+})
 
-	It("is not needed by a node that has its state: without a key it is back by itself, the same device", func(ctx SpecContext) {
-		before := verdict(ctx, nodes[0], key).Device
-		Expect(nodes[0].Stop()).To(Succeed())
-		Expect(nodes[0].Addresses(ctx)).To(BeEmpty())
-		again := start(ctx, dirs[0], document("lab-worker-1"))
-		Expect(awaitVerdict(ctx, again, key)).To(And(HaveField("Outcome", join.Joined), HaveField("Device.ID", before.ID)))
+var _ = Describe("A key that is lent to a node", func() {
+	It("is nowhere on the node once it is taken back, and the node stays in", func(ctx SpecContext) {
+		key, dir := mint(ctx), GinkgoT().TempDir()
+		secret := string(key.Secret.Bytes())
+
+		waiting := start(ctx, dir, document("lent"))
+		Eventually(ctx, waiting.Log).WithTimeout(joinTimeout).Should(ContainSubstring("To authenticate, visit"))
+		Expect(waiting.Stop()).To(Succeed())
+
+		joining := start(ctx, dir, document("lent", withKey(secret)))
+		joined := awaitVerdict(ctx, joining, key)
+		Expect(joined.Outcome).To(Equal(join.Joined))
+		Expect(processesWith(secret)).NotTo(BeEmpty(), "the search finds it where it is")
+		Expect(joining.Stop()).To(Succeed())
+
+		staying := start(ctx, dir, document("lent"))
+		Expect(awaitVerdict(ctx, staying, key)).To(And(HaveField("Outcome", join.Joined), HaveField("Device.ID", joined.Device.ID)))
+		Expect(processesWith(secret)).To(BeEmpty())
+		Expect(filesWith(dir, secret)).To(BeEmpty())
 	}, SpecTimeout(2*time.Minute))
 })
+
+// processesWith are the processes that have the text in their arguments or environment.
+func processesWith(text string) []string {
+	GinkgoHelper()
+	var found []string
+	for _, what := range []string{"cmdline", "environ"} {
+		paths, err := filepath.Glob("/proc/[0-9]*/" + what)
+		Expect(err).NotTo(HaveOccurred())
+		for _, path := range paths {
+			if content, err := os.ReadFile(path); err == nil && bytes.Contains(content, []byte(text)) {
+				found = append(found, path)
+			}
+		}
+	}
+	return found
+}
 
 var _ = Describe("A node without its former state", func() {
 	It("gets a number behind its name until the device of its former life is removed", func(ctx SpecContext) {

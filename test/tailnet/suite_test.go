@@ -87,7 +87,7 @@ func start(ctx context.Context, dir string, document []string) *tailscale.Node {
 	node, err := tailscale.Start(ctx, dir, document)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() {
-		Expect(node.Stop()).To(Succeed())
+		Expect(node.Kill()).To(Succeed())
 		AddReportEntry("log of "+node.Hostname, node.Log(), ReportEntryVisibilityFailureOrVerbose)
 	})
 	return node

@@ -36,8 +36,8 @@ type Node struct {
 
 	programs programs
 	dir      string
-	sockets  string // a folder with a short name: a socket's path has 107 bytes at most
-	cancel   context.CancelFunc
+	sockets  string                  // a folder with a short name: a socket's path has 107 bytes at most
+	cancel   context.CancelCauseFunc // with errShutdown or errPowerCut
 	done     chan struct{}
 	err      error // how it ended, once done is closed
 }
@@ -62,7 +62,7 @@ func Start(ctx context.Context, dir string, document []string) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(sockets))
 	}
-	running, cancel := context.WithCancel(context.Background())
+	running, cancel := context.WithCancelCause(context.Background())
 	n.cancel = cancel
 	go n.serve(running, environment)
 	return n, nil
@@ -93,10 +93,16 @@ func (n *Node) prepare(document []string) ([]string, error) {
 	return environment, os.WriteFile(filepath.Join(n.bin(), "tailscaled"), []byte(script), 0o700)
 }
 
-// serve runs containerboot until it is stopped, over and over.
+// Ways to end.
+var (
+	errShutdown = errors.New("shutdown")
+	errPowerCut = errors.New("power cut")
+)
+
+// serve runs containerboot over and over, until it shall end.
 func (n *Node) serve(running context.Context, environment []string) {
 	defer close(n.done)
-	for running.Err() == nil {
+	for {
 		boot, err := process.Start(process.Command{
 			Path: n.programs.containerboot, Dir: n.dir, Env: environment, Isolated: true,
 			Log: n.logFile(), LastSignal: syscall.SIGKILL,
@@ -105,19 +111,31 @@ func (n *Node) serve(running context.Context, environment []string) {
 			n.err = err
 			return
 		}
-		// It never is ready: this waits for its end, or for Stop.
+		// It never is ready: this waits for its end, or until it shall end.
 		_ = boot.Await(running, func(context.Context) error { return errors.New("running") })
-		n.err = boot.Stop(syscall.SIGTERM, 10*time.Second)
 		select {
 		case <-running.Done():
+			signal := syscall.SIGTERM
+			if errors.Is(context.Cause(running), errPowerCut) {
+				signal = syscall.SIGKILL
+			}
+			n.err = boot.Stop(signal, 10*time.Second)
+			return
 		case <-time.After(restartInterval):
 		}
 	}
 }
 
-// Stop ends the service as a shutdown does. The state stays. Stopping twice is no error.
-func (n *Node) Stop() error {
-	n.cancel()
+// Stop ends the service as a shutdown does. The state stays. What has ended already
+// is no error.
+func (n *Node) Stop() error { return n.end(errShutdown) }
+
+// Kill ends the service as a power cut does: the control server isn't told. The
+// state stays. What has ended already is no error.
+func (n *Node) Kill() error { return n.end(errPowerCut) }
+
+func (n *Node) end(how error) error {
+	n.cancel(how)
 	<-n.done
 	// containerboot leaves a link to its socket where the command line looks for one.
 	if target, err := os.Readlink(extensionSocket); err == nil && target == n.socket() {
@@ -170,7 +188,7 @@ func (n *Node) status(ctx context.Context) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, errors.New(response.Status)
 	}

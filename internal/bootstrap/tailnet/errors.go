@@ -53,6 +53,11 @@ func (e *Error) Error() string {
 // Unwrap lets errors.Is find the kind.
 func (e *Error) Unwrap() error { return e.Kind }
 
+// noKey is for an answer that should hold an auth key.
+func noKey(server string) *Error {
+	return &Error{Kind: ErrUnavailable, Server: server, Doing: "make an auth key", Said: "its answer holds none: is the endpoint right?"}
+}
+
 // statusError is an answer that isn't a success.
 type statusError struct {
 	status int

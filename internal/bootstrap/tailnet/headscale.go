@@ -120,6 +120,9 @@ func (h *Headscale) MintKey(ctx context.Context, request KeyRequest) (Key, error
 	if err != nil {
 		return Key{}, err
 	}
+	if made.PreAuthKey.Key == "" {
+		return Key{}, noKey(h.name)
+	}
 	key := Key{ID: made.PreAuthKey.id(), Secret: secret.New([]byte(made.PreAuthKey.Key)),
 		Created: made.PreAuthKey.CreatedAt, Expires: made.PreAuthKey.Expiration}
 	if err := h.checkClocks(key); err != nil {

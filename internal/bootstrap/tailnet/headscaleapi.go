@@ -95,7 +95,7 @@ func (h *Headscale) exchange(ctx context.Context, method, path string, in, out a
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // the body has been read
+	defer response.Body.Close()
 	if out == nil {
 		_, err = io.Copy(io.Discard, response.Body)
 		return err

@@ -109,7 +109,7 @@ func (t *Tailscale) checkScopes(ctx context.Context) error {
 	}
 	token, err := t.oauth.token(ctx)
 	if err != nil {
-		return t.failed(ctx, "log in", err)
+		return t.failed(ctx, "check its rights", err)
 	}
 	scopes := told(token, "scope")
 	if missing := missingScopes(scopes); len(missing) > 0 {
@@ -138,6 +138,9 @@ func (t *Tailscale) mint(ctx context.Context, description string, tags []string,
 	if err != nil {
 		return Key{}, t.mintFailed(ctx, tags, err)
 	}
+	if key.ID == "" || key.Key == "" {
+		return Key{}, noKey("Tailscale")
+	}
 	return Key{ID: key.ID, Secret: secret.New([]byte(key.Key)), Created: key.Created, Expires: key.Expires}, nil
 }
 
@@ -154,11 +157,23 @@ func (t *Tailscale) mintFailed(ctx context.Context, tags []string, err error) er
 	}
 	failed.Way += ", and the OAuth client must have exactly these tags, or tags that own them"
 	if token, err := t.oauth.token(ctx); err == nil {
-		if has := told(token, "tags"); has != "" {
-			failed.Way += "; it has [" + has + "]"
-		}
+		failed.Way += tagsOf(told(token, "tags"), tags)
 	}
 	return failed
+}
+
+// tagsOf says which of the tags an OAuth client has, and lacks.
+func tagsOf(told string, wanted []string) string {
+	has := strings.Fields(told)
+	if len(has) == 0 {
+		return ""
+	}
+	text := "; it has [" + strings.Join(has, " ") + "]"
+	lacks := slices.DeleteFunc(set(wanted), func(tag string) bool { return slices.Contains(has, tag) })
+	if len(lacks) > 0 {
+		text += " and lacks [" + strings.Join(lacks, " ") + "]"
+	}
+	return text
 }
 
 // RevokeKey implements Control.
@@ -272,7 +287,7 @@ func (t *Tailscale) failed(ctx context.Context, doing string, err error) *Error 
 	var login *tokenError
 	switch {
 	case errors.As(err, &login):
-		failed.Doing += ", log in as OAuth client " + t.oauth.client.ID
+		failed.Doing = "log in as OAuth client " + t.oauth.client.ID + " to " + doing
 		if errors.Is(kind, ErrDenied) {
 			failed.Way = "is the client's secret right, and the client still there? (admin console, Settings → Trust credentials)"
 		}
