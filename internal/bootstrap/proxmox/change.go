@@ -1,0 +1,84 @@
+package proxmox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
+)
+
+// markAttempts is how often a marker is written anew because somebody else has
+// changed the machine meanwhile.
+const markAttempts = 5
+
+// StartVM starts the cluster's machine with that id. One that runs is success.
+func (c *Client) StartVM(ctx context.Context, id int, cluster string, report func(string)) error {
+	vm, err := c.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	doing := fmt.Sprintf("start VM %d", id)
+	if _, own := vm.BelongsTo(cluster); !own {
+		return foreign(doing, vm, cluster)
+	}
+	if vm.Running {
+		return nil
+	}
+	report(doing)
+	err = c.run(ctx, doing, http.MethodPost, vmPath(vm.Host, id, "status", "start"), nil, report)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if now, readErr := c.find(ctx, id); readErr == nil && now.Running {
+		return nil // somebody else was quicker
+	}
+	return err
+}
+
+// SetMarker writes how far the life of the machine has come. It must be the one
+// that the marker is about: of the same cluster, node and run. What somebody else
+// writes into the description at the same time is kept.
+func (c *Client) SetMarker(ctx context.Context, id int, marker inventory.Marker) error {
+	var err error
+	for range markAttempts {
+		if err = c.setMarker(ctx, id, marker); !errors.Is(err, Conflict) {
+			return err
+		}
+	}
+	return err
+}
+
+func (c *Client) setMarker(ctx context.Context, id int, marker inventory.Marker) error {
+	doing := fmt.Sprintf("mark VM %d", id)
+	vm, err := c.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	have, own := vm.BelongsTo(marker.Cluster)
+	if !own || have.Node != marker.Node || have.Run != marker.Run {
+		return foreign(doing, vm, marker.Cluster)
+	}
+	if have == marker {
+		return nil
+	}
+	// Read anew for the digest, which stands for the whole configuration.
+	var now config
+	if err := c.call(ctx, http.MethodGet, vmPath(vm.Host, id, "config"), nil, &now); err != nil {
+		return err
+	}
+	params := url.Values{
+		"description": {inventory.WithMarker(string(now["description"]), marker)},
+		"digest":      {string(now["digest"])},
+	}
+	return c.run(ctx, doing, http.MethodPut, vmPath(vm.Host, id, "config"), params, func(string) {})
+}
+
+// foreign refuses a machine that is not the cluster's own.
+func foreign(doing string, vm inventory.VM, cluster string) error {
+	return &Error{Kind: Refused, Doing: doing, Message: fmt.Sprintf(
+		"it is not the machine that it was taken for: %q on host %s lacks the tag %s or the marker of cluster %s in its description. Nothing was done to it",
+		vm.Name, vm.Host, inventory.Tag(cluster), cluster)}
+}
