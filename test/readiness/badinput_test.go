@@ -1,18 +1,27 @@
 package readiness_test
 
 import (
+	"context"
+	"strings"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 )
 
 var _ = Describe("Bad input", func() {
+	nothing := func(context.Context, *cluster) {}
+	asItIs := func(*v1alpha1.ReadinessGateSpec) {}
+
 	DescribeTable("is refused by the API server", func(ctx SpecContext, field string, edit func(*v1alpha1.ReadinessGateSpec)) {
 		Expect(admin.Create(ctx, aGate("network", edit).ReadinessGate)).To(MatchError(ContainSubstring(field)))
 	},
@@ -25,23 +34,52 @@ var _ = Describe("Bad input", func() {
 		Entry("a payload that is too large", "spec.checks.peers.payload", func(s *v1alpha1.ReadinessGateSpec) { s.Checks.Peers.Payload.Set(1 << 20) }),
 	)
 
-	DescribeTable("that only the controller can see is named, and the gate stays shut", func(ctx SpecContext, words string, edit func(*v1alpha1.ReadinessGateSpec)) {
-		newCluster(ctx, 1)
-		i := run(ctx)
-		g := newGate(ctx, edit)
-		g.expectShut(ctx, words)
-		g.expectNeverOpen(ctx)
-		asked := i.requests.Load()
-		Consistently(i.requests.Load).WithTimeout(2*time.Second).Should(BeNumerically("<", asked+80), "no hot loop")
+	// What a client in Go leaves out where it is zero.
+	DescribeTable("is refused by the API server though it is zero", func(ctx SpecContext, path string, value any) {
+		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(aGate("network").ReadinessGate)
+		Expect(err).NotTo(HaveOccurred())
+		gate := &unstructured.Unstructured{Object: object}
+		gate.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))
+		Expect(unstructured.SetNestedField(gate.Object, value, strings.Split(path, ".")...)).To(Succeed())
+		Expect(admin.Create(ctx, gate)).To(MatchError(ContainSubstring(path)))
 	},
-		Entry("min above the number of nodes", "1 nodes count, and spec.nodes.min is 3", func(s *v1alpha1.ReadinessGateSpec) { s.Nodes.Min = 3 }),
-		Entry("a port beyond 65535", "spec.checks.endpoints[0] (vault)", func(s *v1alpha1.ReadinessGateSpec) {
+		Entry("quorum 0", "spec.nodes.quorumPercent", int64(0)),
+		Entry("min 0", "spec.nodes.min", int64(0)),
+		Entry("a payload of nothing", "spec.checks.peers.payload", "0"),
+	)
+
+	DescribeTable("that only the controller can see is named, and the gate stays shut",
+		func(ctx SpecContext, words string, prepare func(context.Context, *cluster), edit func(*v1alpha1.ReadinessGateSpec)) {
+			prepare(ctx, newCluster(ctx, 1))
+			i := run(ctx)
+			g := newGate(ctx, edit)
+			g.expectShut(ctx, words)
+			g.expectNeverOpen(ctx)
+			asked := i.requests.Load()
+			Consistently(i.requests.Load).WithTimeout(2*time.Second).Should(BeNumerically("<", asked+80), "no hot loop")
+		},
+		Entry("min above the number of nodes", "1 nodes count, and spec.nodes.min is 3", nothing, func(s *v1alpha1.ReadinessGateSpec) { s.Nodes.Min = 3 }),
+		Entry("a port beyond 65535", "spec.checks.endpoints[0] (vault)", nothing, func(s *v1alpha1.ReadinessGateSpec) {
 			s.Checks.Endpoints = []v1alpha1.EndpointCheck{{Name: "vault", TCP: "vault:99999"}}
 		}),
-		Entry("an interval that is too short", "spec.interval is 10ms", func(s *v1alpha1.ReadinessGateSpec) {
+		Entry("an interval that is too short", "spec.interval is 10ms", nothing, func(s *v1alpha1.ReadinessGateSpec) {
 			s.Interval = metav1.Duration{Duration: 10 * time.Millisecond}
 		}),
-		Entry("a network plugin that is not there", "no DaemonSet of Cilium is there", func(s *v1alpha1.ReadinessGateSpec) { s.Checks.CNI.Provider = v1alpha1.CNICilium }),
+		Entry("a network plugin that is not there", "no DaemonSet of Cilium is there", nothing, func(s *v1alpha1.ReadinessGateSpec) { s.Checks.CNI.Provider = v1alpha1.CNICilium }),
+		Entry("no DNS service", "there is no Service kube-system/kube-dns", func(ctx context.Context, c *cluster) {
+			remove(ctx, c.slice)
+			remove(ctx, c.service)
+		}, asItIs),
+		Entry("no agents because of a taint", "node n1, agent: no agent's pod is on this node, for it does not tolerate the node's taint gpu=only:NoSchedule", func(ctx context.Context, c *cluster) {
+			all := agents.Spec.Template.Spec.Tolerations
+			changeAgents(ctx, func(spec *corev1.PodSpec) { spec.Tolerations = nil })
+			DeferCleanup(changeAgents, func(spec *corev1.PodSpec) { spec.Tolerations = all })
+			node := c.nodes["n1"].object
+			before := client.MergeFrom(node.DeepCopy())
+			node.Spec.Taints = []corev1.Taint{{Key: "gpu", Value: "only", Effect: corev1.TaintEffectNoSchedule}}
+			Expect(admin.Patch(ctx, node, before)).To(Succeed())
+			remove(ctx, c.nodes["n1"].agentPod)
+		}, asItIs),
 	)
 
 	It("of two gates with one ConfigMap stalls the younger one alone", func(ctx SpecContext) {

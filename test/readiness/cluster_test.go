@@ -35,6 +35,7 @@ type node struct {
 func newCluster(ctx context.Context, n int) *cluster {
 	GinkgoHelper()
 	c := &cluster{nodes: map[string]*node{}}
+	DeferCleanup(removeCanaries)
 	labels := map[string]string{"app": "flannel"}
 	c.flannel = &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: "kube-flannel"},
@@ -76,7 +77,7 @@ func (c *cluster) join(ctx context.Context, i int) *node {
 	n.agentPod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(agents, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
 	n.agentPod.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "agent", ContainerPort: int32(n.agent.address.Port())}}
 	create(ctx, n.agentPod)
-	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now())
+	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now().Add(-10*time.Second))
 	return n
 }
 

@@ -38,15 +38,6 @@ var _ = Describe("A gate on a network that is broken", func() {
 		g.expectOpen(ctx)
 	})
 
-	It("stays shut without a DNS service, and says which", func(ctx SpecContext) {
-		c := newCluster(ctx, 1)
-		remove(ctx, c.slice)
-		remove(ctx, c.service)
-		run(ctx)
-		g := newGate(ctx)
-		g.expectShut(ctx, "there is no Service kube-system/kube-dns")
-	})
-
 	It("shuts when CoreDNS crashes, and names it (R5)", func(ctx SpecContext) {
 		c := newCluster(ctx, 1)
 		run(ctx)

@@ -5,10 +5,12 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 var _ = Describe("A gate on a network that works", func() {
-	It("opens after every check passed for some rounds in a row, needs no volume (R17), and names nobody", func(ctx SpecContext) {
+	It("opens after every check passed for some rounds in a row, and names nobody", func(ctx SpecContext) {
 		newCluster(ctx, 2)
 		run(ctx)
 		g := newGate(ctx)
@@ -23,5 +25,12 @@ var _ = Describe("A gate on a network that works", func() {
 		first := g.lease(ctx).Spec.RenewTime
 		Eventually(func() bool { return g.lease(context.WithoutCancel(ctx)).Spec.RenewTime.After(first.Time) }).Should(BeTrue(), "the heartbeat goes on")
 		g.expectStaysOpen(ctx)
+	})
+
+	It("is judged without any storage: controller and agents need no volume but the key (R17)", func(ctx SpecContext) {
+		controller := &appsv1.Deployment{}
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: releaseNamespace, Name: "readiness-gate"}, controller)).To(Succeed())
+		Expect(controller.Spec.Template.Spec.Volumes).To(BeEmpty())
+		Expect(agents.Spec.Template.Spec.Volumes).To(ConsistOf(HaveField("Secret.SecretName", keySecret)))
 	})
 })

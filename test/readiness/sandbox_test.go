@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
@@ -19,6 +20,36 @@ func canaries(ctx context.Context) []corev1.Pod {
 	Expect(admin.List(ctx, &pods, client.InNamespace(releaseNamespace), client.MatchingLabels{"app.kubernetes.io/component": "canary"})).To(Succeed())
 	return pods.Items
 }
+
+// removeCanaries has no spec find the canary pods of another one.
+func removeCanaries(ctx context.Context) {
+	GinkgoHelper()
+	Expect(admin.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(releaseNamespace), client.MatchingLabels{"app.kubernetes.io/component": "canary"}, client.GracePeriodSeconds(0))).To(Succeed())
+	Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(BeEmpty())
+}
+
+// finish plays the kubelet: the canary pod got its sandbox, ran and ended.
+func finish(ctx context.Context, canary *corev1.Pod) {
+	GinkgoHelper()
+	setRunning(ctx, canary, "127.0.1.99", time.Now())
+	before := canary.DeepCopy()
+	canary.Status.Phase = corev1.PodSucceeded
+	Expect(admin.Status().Patch(ctx, canary, client.MergeFrom(before))).To(Succeed())
+}
+
+// later is a controller to which it is later than to everybody else.
+func later(by time.Duration) func(*settings) {
+	return func(s *settings) { s.clock = aheadClock{s.clock, by} }
+}
+
+type aheadClock struct {
+	clock.WithTicker
+	by time.Duration
+}
+
+func (c aheadClock) Now() time.Time { return c.WithTicker.Now().Add(c.by) }
+
+func (c aheadClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 
 // failSandbox says what the kubelet does when a pod gets no sandbox.
 func failSandbox(ctx context.Context, node string) {
@@ -35,10 +66,7 @@ func failSandbox(ctx context.Context, node string) {
 
 var _ = Describe("A node on which a pod got no sandbox", func() {
 	It("gets one canary pod, by node affinity, and heals by it", func(ctx SpecContext) {
-		c := newCluster(ctx, 2)
-		for _, n := range c.nodes {
-			setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now().Add(-10*time.Second))
-		}
+		newCluster(ctx, 2)
 		run(ctx)
 		g := newGate(ctx)
 		g.expectOpen(ctx)
@@ -56,13 +84,77 @@ var _ = Describe("A node on which a pod got no sandbox", func() {
 		Expect(term.MatchFields[0].Values).To(ConsistOf("n2"))
 		Expect(*canary.Spec.ActiveDeadlineSeconds).To(BeNumerically(">", 0))
 
-		setRunning(ctx, &canary, "127.0.1.99", time.Now())
-		before := canary.DeepCopy()
-		canary.Status.Phase = corev1.PodSucceeded
-		Expect(admin.Status().Patch(ctx, &canary, client.MergeFrom(before))).To(Succeed())
+		finish(ctx, &canary)
 		g.expectOpen(ctx)
 		Expect(canaries(ctx)).To(HaveLen(1), "the proof stays")
 		remove(ctx, g.ReadinessGate)
+	})
+
+	It("is one of at most ten that get a canary pod at a time, and has its turn", func(ctx SpecContext) {
+		c := newCluster(ctx, 12)
+		run(ctx)
+		g := newGate(ctx)
+		for name := range c.nodes {
+			failSandbox(ctx, name)
+		}
+		underWay := func() (names []string) {
+			for _, pod := range canaries(ctx) {
+				if pod.Status.Phase == corev1.PodPending {
+					names = append(names, pod.Name)
+				}
+			}
+			return names
+		}
+		Eventually(underWay).Should(HaveLen(10))
+		Consistently(underWay).Should(HaveLen(10))
+		for _, pod := range canaries(ctx) {
+			finish(ctx, &pod)
+		}
+		Eventually(underWay).Should(HaveLen(2))
+		for _, pod := range canaries(ctx) {
+			if pod.Status.Phase == corev1.PodPending {
+				finish(ctx, &pod)
+			}
+		}
+		g.expectOpen(ctx)
+		Expect(canaries(ctx)).To(HaveLen(12), "one proof for each node")
+	})
+
+	It("loses a canary pod that takes longer than two minutes, also by a controller that did not send it", func(ctx SpecContext) {
+		newCluster(ctx, 1)
+		failSandbox(ctx, "n1")
+		first := run(ctx)
+		newGate(ctx)
+		Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(HaveLen(1))
+		stuck := canaries(ctx)[0]
+		first.stop()
+		run(ctx, later(3*time.Minute))
+		Eventually(func() []corev1.Pod { return canaries(ctx) }).ShouldNot(ContainElement(HaveField("UID", stuck.UID)))
+	})
+
+	It("keeps no canary pod of a gate that was deleted while no controller ran", func(ctx SpecContext) {
+		newCluster(ctx, 1)
+		failSandbox(ctx, "n1")
+		first := run(ctx)
+		g := newGate(ctx)
+		Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(HaveLen(1))
+		first.stop()
+		remove(ctx, g.ReadinessGate)
+		run(ctx)
+		Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(BeEmpty())
+	})
+
+	It("is told what the scheduler says of a canary pod that finds no room", func(ctx SpecContext) {
+		c := newCluster(ctx, 1)
+		setRunning(ctx, c.nodes["n1"].flannel, "192.0.2.1", time.Now().Add(time.Second)) // after the agent
+		run(ctx)
+		g := newGate(ctx)
+		Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(HaveLen(1))
+		canary := canaries(ctx)[0]
+		before := canary.DeepCopy()
+		canary.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Too many pods."}}
+		Expect(admin.Status().Patch(ctx, &canary, client.MergeFrom(before))).To(Succeed())
+		g.expectShut(ctx, "node n1, sandbox: no pod has started here since", "is not scheduled: 0/1 nodes are available: 1 Too many pods.")
 	})
 
 	It("gets none where the check is disabled", func(ctx SpecContext) {

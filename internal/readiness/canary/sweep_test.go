@@ -67,9 +67,13 @@ var _ = Describe("A canary pod", func() {
 		Expect(removed(time.Second, false, sent("n1", began), succeeded("n2", began))).To(HaveLen(2))
 	})
 
-	It("that goes already is left alone, and so is every other pod", func() {
-		going := sent("n1", began)
-		going.DeletionTimestamp = &metav1.Time{Time: began}
-		Expect(removed(time.Hour, false, going, agent("n1", began))).To(BeEmpty())
+	It("whose deletion was cut short between the API server's two steps goes for good", func() {
+		half := sent("n1", began)
+		half.DeletionTimestamp = &metav1.Time{Time: began}
+		Expect(removed(time.Hour, true, half)).To(HaveKey(half.Name))
+	})
+
+	It("goes alone: no other pod ever does", func() {
+		Expect(removed(time.Hour, false, agent("n1", began))).To(BeEmpty())
 	})
 })
