@@ -75,20 +75,18 @@ func nodeLabel(c *Cluster, i int) string {
 	return cmp.Or(c.Nodes[i].Name, fmt.Sprintf("nodes[%d]", i))
 }
 
-// NamedSource is a secret's source and the field that it is given in.
-type NamedSource struct {
-	// Field, such as proxmox.token.
-	Field  string
-	Source Source
-	at     path
+// placedSource is a secret's source and the field that it is given in.
+type placedSource struct {
+	Source
+	at path
 }
 
-// Sources are all of the file, sorted by their fields.
-func (c *Cluster) Sources() []NamedSource {
-	var found []NamedSource
+// sources are all of the file, sorted by their fields.
+func (c *Cluster) sources() []placedSource {
+	var found []placedSource
 	add := func(source *Source, at ...any) {
 		if source != nil {
-			found = append(found, NamedSource{Field: path(at).String(), Source: *source, at: at})
+			found = append(found, placedSource{Source: *source, at: at})
 		}
 	}
 	add(&c.Proxmox.Token, "proxmox", "token")
@@ -108,6 +106,6 @@ func (c *Cluster) Sources() []NamedSource {
 			add(&source, "handOver", "secret", "data", key)
 		}
 	}
-	slices.SortFunc(found, func(a, b NamedSource) int { return cmp.Compare(a.Field, b.Field) })
+	slices.SortFunc(found, func(a, b placedSource) int { return cmp.Compare(a.at.String(), b.at.String()) })
 	return found
 }

@@ -12,13 +12,13 @@ import (
 // are to be read twice.
 func checkSources(d *document, c *Cluster) {
 	stdin, variables := path(nil), map[string]path{}
-	for _, source := range c.Sources() {
+	for _, source := range c.sources() {
 		if !d.has(source.at) || d.isFaulty(source.at) {
 			continue
 		}
 		if at := source.at.at("stdin"); d.has(at) && !d.isFaulty(at) {
 			switch {
-			case !source.Source.Stdin:
+			case !source.Stdin:
 				d.fail(at, "must be true: false says nothing about where to read")
 			case stdin != nil:
 				d.fail(at, "can be read once, and %s does already", d.where(stdin))
@@ -26,23 +26,23 @@ func checkSources(d *document, c *Cluster) {
 				stdin = at
 			}
 		}
-		if at := source.at.at("env"); source.Source.Env != "" {
-			if first := variables[source.Source.Env]; first != nil {
+		if at := source.at.at("env"); source.Env != "" {
+			if first := variables[source.Env]; first != nil {
 				d.fail(at, "is the variable of %s too, and a variable can be read once: give each its own", d.where(first))
 			} else {
-				variables[source.Source.Env] = at
+				variables[source.Env] = at
 			}
 		}
 		checkCommand(d, source)
 	}
 }
 
-func checkCommand(d *document, source NamedSource) {
+func checkCommand(d *document, source placedSource) {
 	at := source.at.at("command", 0)
-	if len(source.Source.Command) == 0 || d.isFaulty(at) {
+	if len(source.Command) == 0 || d.isFaulty(at) {
 		return
 	}
-	program := source.Source.Command[0]
+	program := source.Command[0]
 	switch {
 	case program == "":
 		d.fail(at, "is empty: the program comes first")
@@ -51,7 +51,7 @@ func checkCommand(d *document, source NamedSource) {
 	case strings.Contains(program, "/") && !strings.HasPrefix(program, "/"):
 		d.fail(at, "depends on the working directory: write an absolute path, or a name to be looked up in PATH")
 	}
-	for i, argument := range source.Source.Command {
+	for i, argument := range source.Command {
 		if strings.ContainsRune(argument, 0) {
 			d.fail(source.at.at("command", i), "has a NUL in it, which no argument can have")
 		}

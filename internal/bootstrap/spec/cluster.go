@@ -104,8 +104,8 @@ type NodeDefaults struct {
 	Bridge string `json:"bridge,omitempty" jsonschema:"format=pve-bridge"`
 	// VLAN tag; none by default.
 	VLAN int `json:"vlan,omitempty" jsonschema:"minimum=1,maximum=4094"`
-	// Gateway is the default route's.
-	Gateway netip.Addr `json:"gateway,omitzero" jsonschema:"format=ip"`
+	// Gateway is the default route's, in the node's own network.
+	Gateway netip.Addr `json:"gateway,omitzero" jsonschema:"format=ip-gateway"`
 	// Nameservers that the node asks; those of Talos by default.
 	Nameservers []netip.Addr `json:"nameservers,omitempty" jsonschema:"uniqueItems=true,format=ip"`
 }
@@ -130,7 +130,7 @@ type Node struct {
 	VMID int `json:"vmid" jsonschema:"minimum=100,maximum=999999999"`
 	// MAC is the network card's address, fixed too.
 	MAC string `json:"mac" jsonschema:"format=mac"`
-	// Address with the network's prefix length, such as 192.168.1.71/24.
+	// Address (IPv4) with the network's prefix length, such as 192.168.1.71/24.
 	Address netip.Prefix `json:"address" jsonschema:"format=ip-prefix"`
 
 	NodeDefaults `json:",inline"`

@@ -255,10 +255,13 @@ var _ = DescribeTable("Fields by themselves",
 		"24:10: nodes[0].mac: is the MAC address of no card"),
 	Entry("an address without its network", edit{"192.168.1.72/24", "192.168.1.72"},
 		"29:14: nodes[1].address: is no IP address with its network's prefix length: write one such as 192.168.1.71/24"),
+	Entry("an IPv6 address for a node", edit{"192.168.1.72/24", "'2001:db8::72/64'"},
+		"29:14: nodes[1].address: is no IPv4 address: nodes are reached over IPv4"),
 	Entry("an address of nobody", edit{"192.168.1.72/24", "0.0.0.0/24"},
 		"29:14: nodes[1].address: is no address that a machine could be reached at from elsewhere"),
 	Entry("a nameserver by name", after("  bridge: vmbr0", "  nameservers: [dns.lan]"),
 		"20:17: nodeDefaults.nameservers[0]: is no IP address: write one such as 192.168.1.1"),
+	Entry("a nameserver by an IPv6 address", after("  bridge: vmbr0", "  nameservers: ['2001:db8::1']")),
 	Entry("a version of two numbers", edit{"kubernetesVersion: v1.36.3", "kubernetesVersion: 1.36"},
 		"32:22: talos.kubernetesVersion: is no version: write one in full, such as v1.2.3"),
 	Entry("a certificate for a name with spaces", after("talos:", "  machineCertSANs: [a b]"),
@@ -333,20 +336,3 @@ func names(c *spec.Cluster) []string {
 	}
 	return found
 }
-
-var _ = Describe("Sources", func() {
-	It("lists every source with the field that it is given in", func() {
-		cluster := decoded(with(after("talos:", "  secrets: {stdin: true}", "  serviceAccountKey: {env: KEY}")))
-		var fields []string
-		for _, source := range cluster.Sources() {
-			fields = append(fields, fmt.Sprintf("%s %+v", source.Field, source.Source))
-		}
-		Expect(fields).To(Equal([]string{
-			"handOver.secret.data.identity {Stdin:false Env: Command:[] File:/dev/shm/key}",
-			"proxmox.token {Stdin:false Env:PVE_TOKEN Command:[] File:}",
-			"tailnet.tailscale.oauth.clientSecret {Stdin:false Env: Command:[pass show tailscale] File:}",
-			"talos.secrets {Stdin:true Env: Command:[] File:}",
-			"talos.serviceAccountKey {Stdin:false Env:KEY Command:[] File:}",
-		}))
-	})
-})

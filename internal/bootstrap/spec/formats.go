@@ -32,6 +32,7 @@ var formats = map[string]func(text string) error{
 	"http-url":         func(text string) error { return checkURL(text, "https", "http") },
 	"https-url":        func(text string) error { return checkURL(text, "https") },
 	"ip":               checkAddress,
+	"ip-gateway":       checkGateway,
 	"ip-prefix":        checkPrefix,
 	"kernel-argument":  matching(`^\S+$`, "is no kernel argument: write one argument an item, without spaces"),
 	"kms-url":          func(text string) error { return checkURL(text, "https", "grpc") },
@@ -122,10 +123,22 @@ func checkAddress(text string) error {
 	return usable(address)
 }
 
+func checkGateway(text string) error {
+	if address, err := netip.ParseAddr(text); err == nil && !address.Is4() {
+		return errNotIPv4
+	}
+	return checkAddress(text)
+}
+
+var errNotIPv4 = errors.New("is no IPv4 address: nodes are reached over IPv4")
+
 func checkPrefix(text string) error {
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
 		return errors.New("is no IP address with its network's prefix length: write one such as 192.168.1.71/24")
+	}
+	if !prefix.Addr().Is4() {
+		return errNotIPv4
 	}
 	return usable(prefix.Addr())
 }
@@ -134,8 +147,6 @@ func usable(address netip.Addr) error {
 	switch {
 	case address.Zone() != "", address.Is4In6(), address.IsUnspecified(), address.IsMulticast(), address.IsLinkLocalUnicast():
 		return errors.New("is no address that a machine could be reached at from elsewhere")
-	case !address.Is4():
-		return errors.New("is no IPv4 address: machines get theirs through IPv4")
 	}
 	return nil
 }

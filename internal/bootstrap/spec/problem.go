@@ -9,15 +9,16 @@ import (
 
 // Problem is one thing that is wrong with a file, or only doubtful.
 type Problem struct {
-	File string
+	File string `json:"file"`
 	// Line and Column of what is wrong, counted from 1; the column in characters.
-	Line, Column int
+	Line   int `json:"line"`
+	Column int `json:"column"`
 	// Path of the field, such as nodes[1].address; empty for the file as a whole.
-	Path string
+	Path string `json:"path,omitempty"`
 	// Message says what is wrong, and the way out. It holds no secret.
-	Message string
+	Message string `json:"message"`
 	// Warning: nothing stands in the way, but look at it.
-	Warning bool
+	Warning bool `json:"warning,omitempty"`
 }
 
 // String is a line such as "cluster.yaml:12:7: nodes[1].mac: is required".
