@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -41,7 +42,7 @@ func mountKey(ctx context.Context) {
 	mounted.Store(&keys)
 }
 
-// startAgent starts the agent of the i-th node.
+// startAgent starts the agent of the i-th node. The caller stops it.
 func startAgent(node string, i int) *runningAgent {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp4", fmt.Sprintf("127.0.%d.%d:0", 1+i/250, 1+i%250))
@@ -56,15 +57,10 @@ func startAgent(node string, i int) *runningAgent {
 			Clock: clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
 		})
 	}()
-	stopped := false
-	a.stop = func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			Expect(<-ended).To(Succeed())
-		}
-	}
-	DeferCleanup(a.stop)
+	a.stop = sync.OnceFunc(func() {
+		cancel()
+		Expect(<-ended).To(Succeed())
+	})
 	return a
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -31,11 +32,15 @@ type node struct {
 	agentPod *corev1.Pod
 }
 
-// newCluster makes n nodes, named n1 and on.
+// joiningAtOnce bounds how many nodes are made at the same time.
+const joiningAtOnce = 8
+
+// newCluster makes n nodes, named n1 and on. All pods and nodes are gone again when
+// the spec ends.
 func newCluster(ctx context.Context, n int) *cluster {
 	GinkgoHelper()
 	c := &cluster{nodes: map[string]*node{}}
-	DeferCleanup(removeCanaries)
+	DeferCleanup(c.remove)
 	labels := map[string]string{"app": "flannel"}
 	c.flannel = &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: "kube-flannel"},
@@ -50,33 +55,52 @@ func newCluster(ctx context.Context, n int) *cluster {
 	c.flannel.Status.DesiredNumberScheduled = int32(n)
 	Expect(admin.Status().Patch(ctx, c.flannel, client.MergeFrom(before))).To(Succeed())
 	for i := range n {
-		c.join(ctx, i)
+		c.nodes[nodeName(i)] = &node{}
 	}
+	var workers sync.WaitGroup
+	for worker := range joiningAtOnce {
+		workers.Go(func() {
+			defer GinkgoRecover()
+			for i := worker; i < n; i += joiningAtOnce {
+				c.start(ctx, i)
+			}
+		})
+	}
+	workers.Wait()
 	c.serveDNS(ctx, "kube-dns")
 	return c
 }
 
-// join adds the i-th node.
+func nodeName(i int) string { return "n" + strconv.Itoa(i+1) }
+
+// join adds the i-th node to a cluster that is there.
 func (c *cluster) join(ctx context.Context, i int) *node {
 	GinkgoHelper()
-	name := "n" + strconv.Itoa(i+1)
-	n := &node{object: &corev1.Node{
+	c.nodes[nodeName(i)] = &node{}
+	return c.start(ctx, i)
+}
+
+// start makes what the i-th node consists of.
+func (c *cluster) start(ctx context.Context, i int) *node {
+	GinkgoHelper()
+	name := nodeName(i)
+	n := c.nodes[name]
+	n.object = &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{corev1.LabelOSStable: "linux"},
 			Annotations: map[string]string{"flannel.alpha.coreos.com/public-ip": "192.0.2." + strconv.Itoa(i%250+1)},
 		},
 		Spec: corev1.NodeSpec{PodCIDR: fmt.Sprintf("10.%d.%d.0/24", 100+i/250, i%250)},
-	}}
-	create(ctx, n.object)
+	}
+	Expect(admin.Create(ctx, n.object)).To(Succeed())
 	n.setReady(ctx, true, time.Now())
-	c.nodes[name] = n
 	c.startFlannel(ctx, name)
 	n.agent = startAgent(name, i)
 	n.agentPod = pod(releaseNamespace, "agent-"+name, name)
 	n.agentPod.Labels = agents.Spec.Template.Labels
 	n.agentPod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(agents, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
 	n.agentPod.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "agent", ContainerPort: int32(n.agent.address.Port())}}
-	create(ctx, n.agentPod)
+	Expect(admin.Create(ctx, n.agentPod)).To(Succeed())
 	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now().Add(-10*time.Second))
 	return n
 }
@@ -87,8 +111,28 @@ func (c *cluster) startFlannel(ctx context.Context, name string) {
 	n.flannel = pod(metav1.NamespaceSystem, "kube-flannel-"+name, name)
 	n.flannel.Spec.HostNetwork = true
 	n.flannel.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(c.flannel, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
-	create(ctx, n.flannel)
+	Expect(admin.Create(ctx, n.flannel)).To(Succeed())
 	setRunning(ctx, n.flannel, "192.0.2.1", time.Now().Add(-time.Minute))
+}
+
+// remove takes away nodes, pods and agents, whoever made them.
+func (c *cluster) remove(ctx context.Context) {
+	GinkgoHelper()
+	for _, n := range c.nodes {
+		n.agent.stop()
+	}
+	now := client.GracePeriodSeconds(0)
+	Expect(admin.DeleteAllOf(ctx, &corev1.Node{}, now)).To(Succeed())
+	for _, namespace := range []string{releaseNamespace, metav1.NamespaceSystem} {
+		Expect(admin.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(namespace), now)).To(Succeed())
+	}
+	Eventually(func() int {
+		var nodes corev1.NodeList
+		var pods corev1.PodList
+		Expect(admin.List(ctx, &nodes)).To(Succeed())
+		Expect(admin.List(ctx, &pods)).To(Succeed())
+		return len(nodes.Items) + len(pods.Items)
+	}).Should(BeZero())
 }
 
 // setReady writes the node's condition, as of since.

@@ -21,13 +21,6 @@ func canaries(ctx context.Context) []corev1.Pod {
 	return pods.Items
 }
 
-// removeCanaries has no spec find the canary pods of another one.
-func removeCanaries(ctx context.Context) {
-	GinkgoHelper()
-	Expect(admin.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(releaseNamespace), client.MatchingLabels{"app.kubernetes.io/component": "canary"}, client.GracePeriodSeconds(0))).To(Succeed())
-	Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(BeEmpty())
-}
-
 // finish plays the kubelet: the canary pod got its sandbox, ran and ended.
 func finish(ctx context.Context, canary *corev1.Pod) {
 	GinkgoHelper()

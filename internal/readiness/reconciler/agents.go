@@ -16,7 +16,7 @@ import (
 
 const (
 	// agentsAtOnce bounds how many agents are asked at the same time.
-	agentsAtOnce = 256
+	agentsAtOnce = 128
 	// askingTakes bounds how long all of them are. It leaves a reconcile the time to
 	// withdraw the verdict, of all things, when half of the cluster does not answer.
 	askingTakes = manager.ReconcileTimeout / 2
