@@ -82,16 +82,17 @@ func (s *Server) VM(id int) (VM, bool) {
 	return s.show(s.vms[id]), true
 }
 
-// AddVM puts somebody's machine there, with a UUID of its own unless the
-// configuration has one.
+// AddVM puts somebody's machine there. Unless its configuration says otherwise it has
+// a UUID, which machines get when they are whole.
 func (s *Server) AddVM(host string, id int, config map[string]string) {
-	config = maps.Clone(config)
-	if config["smbios1"] == "" && config["lock"] == "" {
-		config["smbios1"] = "uuid=" + string(uuid.NewUUID())
+	all := map[string]string{}
+	maps.Copy(all, config)
+	if all["smbios1"] == "" && all["lock"] != "create" && all["lock"] != "destroyed" {
+		all["smbios1"] = "uuid=" + string(uuid.NewUUID())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.vms[id] = newVM(host, id, config)
+	s.vms[id] = newVM(host, id, all)
 }
 
 func newVM(host string, id int, config map[string]string) *vm {
