@@ -26,7 +26,7 @@ var (
 // Error is a call to a control server that failed. It holds no secret, and nothing
 // that could hold one.
 type Error struct {
-	// Kind is one of the Err values above, or what the context ended with.
+	// Kind is one of the Err values above, or context.Canceled.
 	Kind error
 	// Server that was called.
 	Server string

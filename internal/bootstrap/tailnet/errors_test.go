@@ -85,6 +85,7 @@ var _ = Describe("A failed call", func() {
 		Entry("a page", answer(http.StatusBadGateway, "<html><title>502</title>"), "502 Bad Gateway", "<"),
 		Entry("pages and pages", answer(http.StatusBadGateway, strings.Repeat("x", 1<<20)), "502 Bad Gateway", "xxx"),
 		Entry("several lines", answer(http.StatusBadGateway, "no\n\tupstream"), "502 no upstream"),
+		Entry("what moves a terminal's cursor", answer(http.StatusBadGateway, "no\x1b[2J upstream"), "502 no[2J upstream", "\x1b"),
 		Entry("nothing", answer(http.StatusBadGateway, ""), "502 Bad Gateway"),
 		Entry("a success that is none", answer(http.StatusOK, "<html>please log in</html>"), "is the endpoint right?", "<", "log in"),
 		Entry("a success of another kind", answer(http.StatusOK, `{"nodes":"none"}`), "is the endpoint right?"),

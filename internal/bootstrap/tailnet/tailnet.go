@@ -64,14 +64,14 @@ type Key struct {
 // hyphens and spaces.
 func description(cluster string) string {
 	const most = 50
-	text := strings.Map(func(r rune) rune {
+	text := "rebirth " + strings.Map(func(r rune) rune {
 		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-':
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 			return r
 		}
 		return '-'
 	}, cluster)
-	return ("rebirth " + text)[:min(most, len("rebirth ")+len(text))]
+	return text[:min(most, len(text))]
 }
 
 // sameTags compares them as sets.

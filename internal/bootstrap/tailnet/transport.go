@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 )
@@ -125,12 +126,22 @@ func messageOf(body []byte, credential secret.Value) string {
 	if !credential.IsEmpty() {
 		text = strings.ReplaceAll(text, string(credential.Bytes()), secret.Redacted)
 	}
-	text = keys.ReplaceAllString(strings.Join(strings.Fields(text), " "), secret.Redacted)
+	text = keys.ReplaceAllString(oneLine(text), secret.Redacted)
 	const most = 300
 	if strings.HasPrefix(text, "<") || len(text) > most {
 		return ""
 	}
 	return text
+}
+
+// oneLine keeps what can be printed: the text comes from afar and goes to a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.Join(strings.Fields(text), " "))
 }
 
 // unreachable describes why there is no answer, or none that makes sense. The URL,
