@@ -161,5 +161,5 @@ var _ = Describe("Devices", func() {
 		}
 		Expect(devices(ctx)).NotTo(ContainElement(HaveField("Hostname", "told")))
 		Expect(control.DeleteDevice(ctx, "../user/1")).To(MatchError(tailnet.ErrRefused))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 })

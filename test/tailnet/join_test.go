@@ -34,7 +34,7 @@ var _ = Describe("A single-use key", func() {
 		second := start(ctx, GinkgoT().TempDir(), document("single-2", withKey(key)))
 		Eventually(ctx, second.Log).WithTimeout(joinTimeout).Should(ContainSubstring("authkey already used"))
 		Expect(second.Addresses(ctx)).To(BeEmpty())
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 })
 
 var _ = Describe("A key of bootstrap", Ordered, func() {
@@ -62,7 +62,7 @@ var _ = Describe("A key of bootstrap", Ordered, func() {
 		for _, node := range nodes {
 			Expect(awaitVerdict(ctx, node, key)).To(HaveField("Outcome", join.Joined))
 		}
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 
 	It("is in no file that a node or the control server wrote", func() {
 		for _, dir := range append(slices.Clone(dirs), serverDir) {
@@ -76,7 +76,7 @@ var _ = Describe("A key of bootstrap", Ordered, func() {
 		late := start(ctx, GinkgoT().TempDir(), document("late", withKey(secret)))
 		Eventually(ctx, late.Log).WithTimeout(joinTimeout).Should(ContainSubstring("authkey expired"))
 		Expect(late.Addresses(ctx)).To(BeEmpty())
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 
 	It("once it is revoked, leaves those in that have joined, as ephemeral as before", func(ctx SpecContext) {
 		for _, node := range nodes {
@@ -104,7 +104,7 @@ var _ = Describe("A key that is lent to a node", func() {
 		Expect(awaitVerdict(ctx, staying, key)).To(And(HaveField("Outcome", join.Joined), HaveField("Device.ID", joined.Device.ID)))
 		Expect(processesWith(secret)).To(BeEmpty())
 		Expect(filesWith(dir, secret)).To(BeEmpty())
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 })
 
 // processesWith are the processes that have the text in their arguments or environment.
@@ -145,7 +145,7 @@ var _ = Describe("A node without its former state", func() {
 		}
 		_, third := reborn()
 		Expect(third.Outcome).To(Equal(join.Joined))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 })
 
 var _ = Describe("A node that asks for tags itself", func() {
@@ -155,5 +155,5 @@ var _ = Describe("A node that asks for tags itself", func() {
 			"TS_EXTRA_ARGS=--login-server="+server.Endpoint+" --advertise-tags="+strings.Join(tags, ",")))
 		Eventually(ctx, node.Log).WithTimeout(joinTimeout).Should(ContainSubstring("requested tags [tag:lab tag:talos] are invalid or not permitted"))
 		Expect(node.Addresses(ctx)).To(BeEmpty())
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 })

@@ -27,7 +27,7 @@ func TestTailnet(t *testing.T) {
 	RunSpecs(t, "Tailnet")
 }
 
-const joinTimeout = 40 * time.Second // a refused node tries again after 5 s
+const joinTimeout = time.Minute // a refused node tries again after 5 s
 
 var (
 	tags      = []string{"tag:lab", "tag:talos"}
