@@ -47,10 +47,10 @@ var (
 	etcd = Program{Name: "etcd", Tools: "etcd", Module: "go.etcd.io/etcd/server/v3", Package: "go.etcd.io/etcd/server/v3"}
 
 	kubeAPIServer = Program{Name: "kube-apiserver", Tools: "kubernetes", Module: "k8s.io/kubernetes",
-		Package: "k8s.io/kubernetes/cmd/kube-apiserver", LDFlags: kubernetesVersion}
+		Package: "k8s.io/kubernetes/cmd/kube-apiserver", LDFlags: KubernetesVersion}
 
 	kubeControllerManager = Program{Name: "kube-controller-manager", Tools: "kubernetes", Module: "k8s.io/kubernetes",
-		Package: "k8s.io/kubernetes/cmd/kube-controller-manager", LDFlags: kubernetesVersion}
+		Package: "k8s.io/kubernetes/cmd/kube-controller-manager", LDFlags: KubernetesVersion}
 
 	helm = Program{Name: "helm", Tools: "helm", Module: "helm.sh/helm/v4", Package: "helm.sh/helm/v4/cmd/helm",
 		LDFlags: func(version string) string { return "-X helm.sh/helm/v4/internal/version.version=" + version }}
@@ -59,9 +59,9 @@ var (
 		Package: "sigs.k8s.io/controller-runtime/tools/setup-envtest"}
 )
 
-// kubernetesVersion stamps the version that Kubernetes' own build stamps, without
+// KubernetesVersion stamps the version that Kubernetes' own build stamps, without
 // which the API server calls itself v0.0.0-master.
-func kubernetesVersion(version string) string {
+func KubernetesVersion(version string) string {
 	major, minor, _ := strings.Cut(strings.TrimPrefix(semver.MajorMinor(version), "v"), ".")
 	var flags []string
 	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {

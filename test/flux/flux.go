@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/test/controlplane"
+	"github.com/tazzo/rebirth/test/git"
 	"github.com/tazzo/rebirth/test/process"
 )
 
@@ -40,7 +41,7 @@ type Flux struct {
 	client    client.Client
 	options   Options
 	dir       string
-	git       *gitServer
+	git       *git.Server
 	processes []*process.Process
 }
 
@@ -78,7 +79,7 @@ func (f *Flux) start(ctx context.Context, programs map[string]string) error {
 	if f.client, err = client.New(f.cp.AdminConfig(), client.Options{}); err != nil {
 		return err
 	}
-	if f.git, err = startGitServer(filepath.Join(f.dir, "git")); err != nil {
+	if f.git, err = git.Start(filepath.Join(f.dir, "git"), "127.0.0.1:0"); err != nil {
 		return err
 	}
 	if err := f.cp.WriteKubeconfig(f.cp.AdminConfig(), f.kubeconfig()); err != nil {
@@ -112,7 +113,7 @@ func (f *Flux) Stop() error {
 	}
 	f.processes = nil
 	if f.git != nil {
-		errs = append(errs, f.git.stop())
+		errs = append(errs, f.git.Stop())
 		f.git = nil
 	}
 	return errors.Join(append(errs, os.RemoveAll(f.dir))...)

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/test/git"
 )
 
 // Push makes the files (os.DirFS of a folder, or a fstest.MapFS) the whole content
@@ -19,11 +21,11 @@ import (
 // GitRepository of that name in Namespace, which is created if there is none, is
 // then reconciled by itself. HelmReleases take charts from it by their path.
 func (f *Flux) Push(ctx context.Context, name string, files fs.FS) (revision string, err error) {
-	commit, err := f.git.commit(ctx, name, files)
+	commit, err := f.git.Commit(ctx, name, files)
 	if err != nil {
 		return "", fmt.Errorf("push to %s: %w", name, err)
 	}
-	revision = branch + "@sha1:" + commit
+	revision = git.Branch + "@sha1:" + commit
 	// The annotation has it pulled at once.
 	repository := fmt.Sprintf(`
 apiVersion: source.toolkit.fluxcd.io/v1
@@ -36,7 +38,7 @@ spec:
   interval: 1h
   url: %s
   ref: {branch: %s}
-`, Namespace, name, commit, f.git.url(name), branch)
+`, Namespace, name, commit, f.git.URL(name), git.Branch)
 	if err := f.cp.ApplyYAML(ctx, []byte(repository)); err != nil {
 		return "", err
 	}

@@ -1,4 +1,5 @@
-package flux
+// Package git serves Git repositories for Flux to pull from.
+package git
 
 import (
 	"bytes"
@@ -16,11 +17,11 @@ import (
 	"time"
 )
 
-// branch that everything is pushed to.
-const branch = "main"
+// Branch that everything is pushed to.
+const Branch = "main"
 
-// gitServer serves repositories over HTTP by Git's own "git http-backend".
-type gitServer struct {
+// Server serves repositories over HTTP by Git's own "git http-backend".
+type Server struct {
 	git  string // the executable
 	dir  string
 	addr string
@@ -28,7 +29,9 @@ type gitServer struct {
 	http *http.Server
 }
 
-func startGitServer(dir string) (*gitServer, error) {
+// Start keeps repositories in the folder and listens on the address, such as
+// 127.0.0.1:0 for a free port.
+func Start(dir, address string) (*Server, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		return nil, fmt.Errorf("Flux pulls from a Git server, which needs git: %w", err)
@@ -40,12 +43,12 @@ func startGitServer(dir string) (*gitServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	listener, err := net.Listen("tcp4", address)
 	if err != nil {
 		log.Close()
 		return nil, err
 	}
-	s := &gitServer{git: git, dir: dir, addr: listener.Addr().String(), log: log}
+	s := &Server{git: git, dir: dir, addr: listener.Addr().String(), log: log}
 	s.http = &http.Server{
 		ReadHeaderTimeout: time.Minute,
 		Handler: &cgi.Handler{
@@ -55,30 +58,32 @@ func startGitServer(dir string) (*gitServer, error) {
 			Stderr: log,
 		},
 	}
-	go func() { _ = s.http.Serve(listener) }() // it ends with stop
+	go func() { _ = s.http.Serve(listener) }() // it ends with Stop
 	return s, nil
 }
 
-func (s *gitServer) stop() error { return errors.Join(s.http.Close(), s.log.Close()) }
+// Stop ends the server; the repositories stay.
+func (s *Server) Stop() error { return errors.Join(s.http.Close(), s.log.Close()) }
 
 // environment keeps the user's own configuration out, and the variables that Git
 // gives to its hooks.
-func (s *gitServer) environment() []string {
+func (s *Server) environment() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}
 }
 
-func (s *gitServer) url(repository string) string {
+// URL of a repository.
+func (s *Server) URL(repository string) string {
 	return "http://" + s.addr + "/" + repository + ".git"
 }
 
-// commit makes the files the whole content of the repository's branch, in a new
+// Commit makes the files the whole content of the repository's branch, in a new
 // commit, whose name it returns. It creates the repository if there is none.
-func (s *gitServer) commit(ctx context.Context, repository string, files fs.FS) (string, error) {
+func (s *Server) Commit(ctx context.Context, repository string, files fs.FS) (string, error) {
 	gitDir := filepath.Join(s.dir, repository+".git")
 	_, err := os.Stat(gitDir)
 	created := errors.Is(err, fs.ErrNotExist)
 	if created {
-		if _, err := s.run(ctx, nil, "init", "--bare", "--quiet", "--initial-branch="+branch, gitDir); err != nil {
+		if _, err := s.run(ctx, nil, "init", "--bare", "--quiet", "--initial-branch="+Branch, gitDir); err != nil {
 			return "", err
 		}
 	}
@@ -89,16 +94,22 @@ func (s *gitServer) commit(ctx context.Context, repository string, files fs.FS) 
 	if _, err := s.run(ctx, stream, "--git-dir="+gitDir, "fast-import", "--quiet"); err != nil {
 		return "", err
 	}
-	name, err := s.run(ctx, nil, "--git-dir="+gitDir, "rev-parse", branch)
+	name, err := s.run(ctx, nil, "--git-dir="+gitDir, "rev-parse", Branch)
 	return strings.TrimSpace(string(name)), err
+}
+
+// Tag names the newest commit of the repository; a former tag of that name is moved.
+func (s *Server) Tag(ctx context.Context, repository, name string) error {
+	_, err := s.run(ctx, nil, "--git-dir="+filepath.Join(s.dir, repository+".git"), "tag", "--force", name, Branch)
+	return err
 }
 
 // fastImport is the input of "git fast-import" for one commit.
 func fastImport(files fs.FS, hasParent bool) ([]byte, error) {
 	var stream bytes.Buffer
-	fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter Rebirth <rebirth@test> %d +0000\ndata 4\npush\n", branch, time.Now().Unix())
+	fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter Rebirth <rebirth@test> %d +0000\ndata 4\npush\n", Branch, time.Now().Unix())
 	if hasParent {
-		fmt.Fprintf(&stream, "from refs/heads/%s^0\n", branch)
+		fmt.Fprintf(&stream, "from refs/heads/%s^0\n", Branch)
 	}
 	stream.WriteString("deleteall\n")
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
@@ -115,7 +126,7 @@ func fastImport(files fs.FS, hasParent bool) ([]byte, error) {
 	return stream.Bytes(), err
 }
 
-func (s *gitServer) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+func (s *Server) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, s.git, args...)
 	cmd.Env = s.environment()
