@@ -11,6 +11,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gexec"
+
+	"github.com/tazzo/rebirth/test/demo/show"
 )
 
 // program is built once, when the first spec needs it.
@@ -41,38 +43,50 @@ var _ = Describe("The demo's program", func() {
 		return found
 	}
 
-	It("plays a rebirth to its end, reaches every stop condition and leaves its log alone behind", func(ctx context.Context) {
+	It("plays to its end, reaches every stop condition and leaves its logs alone behind", func(ctx context.Context) {
 		temp, logs := GinkgoT().TempDir(), GinkgoT().TempDir()
 		session := start(temp, "--fast", "--logs", logs)
-		Eventually(ctx, session, "3m").Should(gexec.Exit(0))
+		Eventually(ctx, session, "4m").Should(gexec.Exit(0))
 		out := string(session.Out.Contents())
 		for _, line := range []string{
+			`gate shut, and names worker-2 and Flannel`, `Flux holds secret-sync back`, `gate still shut, and names worker-2's agent`,
+			`gate open`, `Flux goes on: secret-sync is applied`, `Flux calls secret-sync Ready`,
 			`P1 is proven to log in`, `mirror written`, `restart asked for`, `Grafana logs in again`,
 			`mirror kept, and said so`, `Stalled, with the way out`, `verifier emptied`, `Grafana logs in again, without a restart`,
 		} {
 			Expect(out).To(MatchRegexp(`(?m)^    ✓ ` + line + ` +[0-9.]+ m?s$`))
 		}
-		Expect(out).To(And(ContainSubstring("✓ Grafana was restarted 3 times"), ContainSubstring("✓ no password and no verifier"), ContainSubstring(proven)))
+		Expect(out).To(And(
+			ContainSubstring("✓ Flux applied nothing behind the gate before that was open"), ContainSubstring("✓ the agents' key is not in"),
+			ContainSubstring("✓ Grafana was restarted 3 times"), ContainSubstring("✓ no password and no verifier"), ContainSubstring("Proven:")))
+		Expect(out).To(And(MatchRegexp(`worker-2  cni  failing since`), MatchRegexp(`worker-2  agent  failing since`)), "the report is quoted")
 		Expect(out).NotTo(ContainSubstring("\x1b"), "no colours where there is no terminal")
-		Expect(filepath.Join(logs, logName)).To(BeARegularFile())
+		for _, name := range []string{"secret-sync.jsonl", "readiness-gate.jsonl", "readiness-agent-worker-1.jsonl"} {
+			Expect(filepath.Join(logs, name)).To(BeARegularFile())
+		}
 		Expect(left(temp)).To(BeEmpty())
 	}, NodeTimeout(5*time.Minute))
 
-	It("exits with 1 and shows the conditions when the rebirth does not converge in time", func(ctx context.Context) {
+	DescribeTable("exits with 1 and shows the conditions when it does not converge in time", func(ctx context.Context, act string, conditions ...string) {
 		temp := GinkgoT().TempDir()
-		session := start(temp, "--fast", "--timeout", "1ms", "--logs", GinkgoT().TempDir())
+		session := start(temp, "--fast", "--only", act, "--timeout", "1ms", "--logs", GinkgoT().TempDir())
 		Eventually(ctx, session, "3m").Should(gexec.Exit(1))
 		out := string(session.Out.Contents())
 		Expect(out).To(And(
-			ContainSubstring("not within 1ms (--timeout)"), ContainSubstring("The rebirth did not converge."), Not(ContainSubstring(proven)),
-			MatchRegexp(`(?m)^SecretExport tazlab-db/grafana\n  \w+=`), MatchRegexp(`(?m)^SecretImport monitoring/grafana-db\n  \w+=`)))
+			ContainSubstring("not within 1ms (--timeout)"), ContainSubstring(show.NotConverged), Not(ContainSubstring("Proven:"))))
+		for _, object := range conditions {
+			Expect(out).To(MatchRegexp(`(?m)^` + object + `\n  \S`))
+		}
 		Expect(left(temp)).To(BeEmpty())
-	}, NodeTimeout(5*time.Minute))
+	},
+		Entry("readiness-gate", NodeTimeout(5*time.Minute), "readiness-gate", "ReadinessGate flux-system/network", "Kustomization flux-system/secret-sync"),
+		Entry("secret-sync", NodeTimeout(5*time.Minute), "secret-sync", "SecretExport tazlab-db/grafana", "SecretImport monitoring/grafana-db"),
+	)
 
 	It("stops everything when it is interrupted", func(ctx context.Context) {
 		temp := GinkgoT().TempDir()
 		session := start(temp, "--logs", GinkgoT().TempDir())
-		Eventually(ctx, session.Out.Contents, "3m").Should(ContainSubstring("2  Destruction"))
+		Eventually(ctx, session.Out.Contents, "3m").Should(ContainSubstring("2  Half healed"))
 		session.Interrupt()
 		Eventually(ctx, session, "30s").Should(gexec.Exit(130))
 		Expect(string(session.Err.Contents())).To(ContainSubstring("interrupted; everything is stopped"))
@@ -82,9 +96,12 @@ var _ = Describe("The demo's program", func() {
 	It("says how it is used, and refuses what it doesn't know", func() {
 		help := start(GinkgoT().TempDir(), "--help")
 		Eventually(help, "10s").Should(gexec.Exit(0))
-		Expect(string(help.Out.Contents())).To(And(ContainSubstring("--fast"), ContainSubstring("--keep"), ContainSubstring("Played: PGO's operator")))
+		Expect(string(help.Out.Contents())).To(And(ContainSubstring("--fast"), ContainSubstring("--keep"), ContainSubstring("played: PGO's operator")))
 		wrong := start(GinkgoT().TempDir(), "--quick")
 		Eventually(wrong, "10s").Should(gexec.Exit(2))
 		Expect(string(wrong.Err.Contents())).To(ContainSubstring("--help"))
+		other := start(GinkgoT().TempDir(), "--only", "everything")
+		Eventually(other, "10s").Should(gexec.Exit(2))
+		Expect(string(other.Err.Contents())).To(ContainSubstring("there are readiness-gate, secret-sync"))
 	})
 })

@@ -2,95 +2,123 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/tazzo/rebirth/api/v1alpha1"
-	"github.com/tazzo/rebirth/internal/secretsync/pgo"
+	"github.com/tazzo/rebirth/test/demo/show"
+	"github.com/tazzo/rebirth/test/demo/stage"
 )
 
-// perform starts everything, plays and checks.
-func perform(ctx context.Context, s settings, stage *Stage, recorder *Recorder) Summary {
-	recorder.Note(act, nobody, "0  Setting the stage")
-	if err := stage.start(ctx, recorder); err != nil {
-		return Summary{Err: err}
+// errNotConverged: the summary has said why.
+var errNotConverged = errors.New("the rebirth did not converge")
+
+// rehearse prepares, plays and tells. Whatever it started is stopped when it returns.
+func rehearse(ctx context.Context, s settings) (err error) {
+	logs, err := logFolder(s.logs)
+	if err != nil {
+		return err
 	}
-	err := s.playOn(ctx, stage, recorder)
-	goals, shown := recorder.Outcome()
-	summary := Summary{Goals: goals, Err: err}
+	on, err := stage.New(stage.Options{Fast: s.fast, Patience: s.timeout, Logs: logs, AddToScheme: kinds})
+	if err != nil {
+		return err
+	}
+	acts := cast(on, s.only)
+	defer func() { err = errors.Join(err, leave(on, acts)) }()
+	if err := on.Prepare(ctx, os.Stderr, acts); err != nil {
+		return err
+	}
+	fmt.Printf("\nA rebirth, played on this machine\n\n%s\n", honesty(acts))
+	out, view := show.OpenView(os.Stdout, s.noColor)
+	on.Recorder = show.NewRecorder(view, s.timeout)
+	summary := perform(ctx, on, acts)
+	view.Close()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	fmt.Fprint(out, show.Coloured(summary.String()))
+	if !summary.Converged() {
+		for _, act := range acts {
+			fmt.Fprint(out, act.Help(ctx))
+		}
+	}
+	fmt.Fprintf(out, "The programs' logs: %s\n", logs)
+	if s.keep {
+		lookAround(ctx, on, acts, out)
+	}
+	if !summary.Converged() {
+		return errNotConverged
+	}
+	return nil
+}
+
+// leave stops the acts, the last first, and then what they played on.
+func leave(on *stage.Stage, acts []stage.Act) error {
+	var errs []error
+	for _, act := range slices.Backward(acts) {
+		errs = append(errs, act.Stop())
+	}
+	return errors.Join(append(errs, on.Stop())...)
+}
+
+// perform starts everything, plays and checks.
+func perform(ctx context.Context, on *stage.Stage, acts []stage.Act) show.Summary {
+	err := play(ctx, on, acts)
+	goals, _ := on.Recorder.Outcome()
+	summary := show.Summary{Goals: goals, Err: err}
 	if err != nil {
 		return summary
 	}
-	places, err := stage.places(ctx)
-	summary.Err = err
-	summary.Checks = []Check{restarts(recorder.World()), leaks(stage.passwords, append(places, place{"this output", []byte(shown)}))}
+	for _, act := range acts {
+		checks, err := act.Checks(ctx)
+		summary.Err = errors.Join(summary.Err, err)
+		summary.Checks = append(summary.Checks, checks...)
+		summary.Proven = append(summary.Proven, act.About().Proven...)
+	}
 	return summary
 }
 
-// playOn plays on the stage that is set. Grafana's processes end with it.
-func (s settings) playOn(ctx context.Context, stage *Stage, recorder *Recorder) error {
-	running, end := context.WithCancel(ctx)
-	kubelet := &kubelet{ctx: running, client: stage.admin, recorder: recorder, passwords: stage.passwords,
-		host: stage.postgres.Host(), port: stage.postgres.Port(), startup: 500 * time.Millisecond}
-	defer kubelet.all.Wait()
-	defer end()
-	play := &Play{stage: stage, recorder: recorder, pace: normalPace, patience: s.timeout}
-	if s.fast {
-		play.pace, kubelet.startup = fastPace, 100*time.Millisecond
-	}
-	if err := watch(running, stage.plane.AdminConfig(), stage.scheme, &watcher{recorder: recorder, passwords: stage.passwords, kubelet: kubelet}); err != nil {
+// play plays all scenes, up to the first that fails. There is time to read between two.
+func play(ctx context.Context, on *stage.Stage, acts []stage.Act) error {
+	on.Recorder.Scene("0  Setting the stage")
+	if err := on.Start(ctx, acts); err != nil {
 		return err
 	}
-	return play.run(ctx)
-}
-
-// help shows the conditions of what should have converged.
-func (s *Stage) help(ctx context.Context) string {
-	if s.admin == nil {
-		return ""
-	}
-	var out strings.Builder
-	show := func(kind string, obj client.Object, name string, namespace string, conditions func() []metav1.Condition) {
-		fmt.Fprintf(&out, "\n%s %s/%s\n", kind, namespace, name)
-		if err := s.admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, obj); err != nil {
-			fmt.Fprintf(&out, "  %s\n", err)
-			return
-		}
-		for _, c := range conditions() {
-			fmt.Fprintf(&out, "  %s=%s (%s): %s\n", c.Type, c.Status, c.Reason, c.Message)
+	number := 0
+	for _, act := range acts {
+		for _, scene := range act.Scenes() {
+			if number++; number > 1 && !on.Fast && !show.Wait(ctx, time.Second) {
+				return context.Cause(ctx)
+			}
+			on.Recorder.Scene(fmt.Sprintf("%d  %s", number, scene.Title))
+			if err := scene.Play(ctx); err != nil {
+				return err
+			}
 		}
 	}
-	cluster, export, imp := pgo.NewCluster(), &v1alpha1.SecretExport{}, &v1alpha1.SecretImport{}
-	show(pgo.Kind, cluster, clusterName, databaseNamespace, func() []metav1.Condition { return cluster.Status.Conditions })
-	show(v1alpha1.SecretExportKind, export, userName, databaseNamespace, export.GetConditions)
-	show(v1alpha1.SecretImportKind, imp, importName, consumerNamespace, imp.GetConditions)
-	return out.String() + "\n"
+	return nil
 }
 
 // lookAround says how to look at what still runs, and waits for Ctrl-C.
-func (s *Stage) lookAround(ctx context.Context, out io.Writer) {
-	if s.plane == nil {
+func lookAround(ctx context.Context, on *stage.Stage, acts []stage.Act, out io.Writer) {
+	if on.Plane == nil {
 		return
 	}
-	kubeconfig := filepath.Join(s.dir, "admin.kubeconfig")
-	if err := s.plane.WriteKubeconfig(s.plane.AdminConfig(), kubeconfig); err != nil {
+	kubeconfig := filepath.Join(on.Dir, "admin.kubeconfig")
+	if err := on.Plane.WriteKubeconfig(on.Plane.AdminConfig(), kubeconfig); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		return
 	}
-	fmt.Fprintf(out, `
-Everything still runs. In another terminal (kubectl is yours to bring):
-  export KUBECONFIG=%s
-  kubectl get secretexports,secretimports,postgresclusters --all-namespaces
-  kubectl get events --all-namespaces
-  kubectl describe secretimport -n %s %s
-Ctrl-C stops it and removes that file.
-`, kubeconfig, consumerNamespace, importName)
+	fmt.Fprintf(out, "\nEverything still runs. In another terminal (kubectl is yours to bring):\n  export KUBECONFIG=%s\n  kubectl get events --all-namespaces\n", kubeconfig)
+	for _, act := range acts {
+		for _, command := range act.About().Look {
+			fmt.Fprintf(out, "  %s\n", command)
+		}
+	}
+	fmt.Fprintln(out, "Ctrl-C stops it and removes that file.")
 	<-ctx.Done()
 }

@@ -21,10 +21,13 @@ type Addresses struct{ a, b int }
 // ErrPrivileged: this process may not have the ports of Services.
 var ErrPrivileged = errors.New("Services are played on ports 53 and 443 of loopback addresses, which are not everybody's: run this as root, or first run `sudo sysctl net.ipv4.ip_unprivileged_port_start=0`")
 
-// FindAddresses finds a part of loopback in which nobody plays Services. The error is
-// ErrPrivileged if this process may not.
+// FindAddresses finds a part of loopback in which nobody plays Services. The error says
+// what this machine lacks: it is ErrPrivileged if this process may not.
 func FindAddresses() (Addresses, error) {
-	var last error
+	_, last := outside()
+	if last != nil {
+		return Addresses{}, last
+	}
 	for try := range 16 {
 		own := os.Getpid() + try
 		found := Addresses{64 + own>>8&127, own & 255}

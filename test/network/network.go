@@ -18,6 +18,10 @@ import (
 	"github.com/tazzo/rebirth/test/relay"
 )
 
+// Prepare builds CoreDNS unless it was built before, and says so on progress (which may
+// be nil). Start does the same.
+func Prepare(ctx context.Context, progress io.Writer) error { return coredns.Prepare(ctx, progress) }
+
 // Options of a network.
 type Options struct {
 	// Addresses, the Services' range of which the control plane was given.

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -44,9 +44,9 @@ func (v *live) Line(e Line) {
 	v.program.Println(line.String())
 }
 
-// World implements View.
-func (v *live) World(act string, elapsed time.Duration, w World) {
-	v.program.Send(panel{act: act, world: w, began: time.Now().Add(-elapsed), shown: true})
+// State implements View.
+func (v *live) State(scene string, elapsed time.Duration, rows []Row) {
+	v.program.Send(panel{scene: scene, rows: rows, began: time.Now().Add(-elapsed), shown: true})
 }
 
 // Close implements View.
@@ -58,8 +58,8 @@ func (v *live) Close() {
 
 // panel is the state below the timeline; it is also the message that replaces it.
 type panel struct {
-	act   string
-	world World
+	scene string
+	rows  []Row
 	began time.Time
 	shown bool
 	width int
@@ -102,51 +102,22 @@ func (p panel) View() tea.View {
 var spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 
 func (p panel) render(elapsed time.Duration) string {
-	w := p.world
 	rule := strings.Repeat("─", max(p.width, 20))
-	lines := []string{faint.Render(rule), strong.Render(fmt.Sprintf("%7s  %s", seconds(elapsed), p.act))}
-	for _, row := range []struct {
-		mark       Mark
-		what, text string
-	}{
-		{upMark(w.Database == "up"), "PostgreSQL", w.Database},
-		{upMark(w.Cluster == "running"), "PostgresCluster", w.Cluster},
-		{w.Export.mark(), "SecretExport", w.Export.line()},
-		{w.Import.mark(), "SecretImport", w.Import.line()},
-		{upMark(w.Owned && w.Mirror == w.Source), "Grafana's Secret", strings.TrimSpace(w.Mirror + " " + mine(w))},
-		{upMark(w.Grafana.Login == loggedIn), "Grafana", w.Grafana.String()},
-	} {
-		lines = append(lines, p.row(row.mark, row.what, row.text))
+	lines := []string{faint.Render(rule), strong.Render(fmt.Sprintf("%7s  %s", seconds(elapsed), p.scene))}
+	for _, row := range p.rows {
+		lines = append(lines, p.row(row))
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (p panel) row(mark Mark, what, text string) string {
-	sign := string(mark)
-	if mark == waiting {
+func (p panel) row(row Row) string {
+	sign, text := string(row.Mark), row.Text
+	if row.Mark == Waiting {
 		sign = spinner[p.frame%len(spinner)]
 	}
 	if text == "" {
 		text = "-"
 	}
-	line := fmt.Sprintf(" %-17s %s", what, text)
-	return "       " + marks[mark].Render(sign) + lipgloss.NewStyle().MaxWidth(max(p.width-8, 20)).Render(line)
-}
-
-func upMark(up bool) Mark {
-	if up {
-		return good
-	}
-	return waiting
-}
-
-func mine(w World) string {
-	switch {
-	case w.Mirror == "":
-		return ""
-	case w.Owned:
-		return "(mirror)"
-	default:
-		return "(seeded by the ExternalSecret)"
-	}
+	line := fmt.Sprintf(" %-17s %s", row.What, text)
+	return "       " + marks[row.Mark].Render(sign) + lipgloss.NewStyle().MaxWidth(max(p.width-8, 20)).Render(line)
 }

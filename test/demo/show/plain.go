@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ type plain struct{ out io.Writer }
 // Line implements View.
 func (v plain) Line(e Line) { fmt.Fprintln(v.out, e) }
 
-// World implements View: what is new in it is a line, too.
-func (plain) World(string, time.Duration, World) {}
+// State implements View: what is new is a line, too.
+func (plain) State(string, time.Duration, []Row) {}
 
 // Close implements View.
 func (plain) Close() {}

@@ -1,4 +1,4 @@
-package main
+package secrets
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,6 +22,8 @@ import (
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/secretsync/externalsecret"
 	"github.com/tazzo/rebirth/internal/secretsync/pgo"
+	"github.com/tazzo/rebirth/test/demo/show"
+	"github.com/tazzo/rebirth/test/kubelet"
 )
 
 // place is somewhere that no password may appear in.
@@ -30,20 +33,20 @@ type place struct {
 }
 
 // places reads everything that secret-sync writes outside of the mirror's data.
-func (s *Stage) places(ctx context.Context) ([]place, error) {
-	log, err := os.ReadFile(s.controller.log)
+func (a *Act) places(ctx context.Context) ([]place, error) {
+	log, err := os.ReadFile(filepath.Join(a.stage.Logs, logName))
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := get(ctx, s.controller.metrics+"/metrics")
+	metrics, err := kubelet.Get(ctx, a.controller.Metrics+"/metrics")
 	if err != nil {
 		return nil, err
 	}
-	events, eventCount, err := s.list(ctx, &eventsv1.EventList{})
+	events, eventCount, err := a.list(ctx, &eventsv1.EventList{})
 	if err != nil {
 		return nil, err
 	}
-	objects, objectCount, err := s.list(ctx,
+	objects, objectCount, err := a.list(ctx,
 		&v1alpha1.SecretExportList{}, &v1alpha1.SecretImportList{}, pgo.NewClusterList(), externalSecrets(), secretsMetadata(),
 		&appsv1.DeploymentList{}, &appsv1.ReplicaSetList{}, &corev1.PodList{}, &corev1.ConfigMapList{}, &coordinationv1.LeaseList{})
 	if err != nil {
@@ -75,9 +78,9 @@ func asList(gvk schema.GroupVersionKind) schema.GroupVersionKind {
 	return gvk
 }
 
-func (s *Stage) list(ctx context.Context, lists ...client.ObjectList) (content []byte, count int, err error) {
+func (a *Act) list(ctx context.Context, lists ...client.ObjectList) (content []byte, count int, err error) {
 	for _, list := range lists {
-		if err := s.admin.List(ctx, list); err != nil {
+		if err := a.stage.Admin.List(ctx, list); err != nil {
 			return nil, 0, err
 		}
 		document, err := json.Marshal(list)
@@ -89,14 +92,8 @@ func (s *Stage) list(ctx context.Context, lists ...client.ObjectList) (content [
 	return content, count, nil
 }
 
-// Check is something that has to hold at the end.
-type Check struct {
-	OK   bool
-	Text string
-}
-
 // leaks looks for every secret in every place.
-func leaks(passwords *Passwords, places []place) Check {
+func leaks(passwords *Passwords, places []place) show.Check {
 	names, found := make([]string, 0, len(places)), []string{}
 	for _, p := range places {
 		names = append(names, p.name)
@@ -105,16 +102,16 @@ func leaks(passwords *Passwords, places []place) Check {
 		}
 	}
 	if len(found) > 0 {
-		return Check{false, "passwords or verifiers appear: " + strings.Join(found, ", ")}
+		return show.Check{Text: "passwords or verifiers appear: " + strings.Join(found, ", ")}
 	}
-	return Check{true, fmt.Sprintf("no password and no verifier (%d looked for) in %s", passwords.Count(), strings.Join(names, ", "))}
+	return show.Check{OK: true, Text: fmt.Sprintf("no password and no verifier (%d looked for) in %s", passwords.Count(), strings.Join(names, ", "))}
 }
 
 // restarts holds if Grafana was restarted once for each change that it reads.
-func restarts(w World) Check {
+func restarts(w World) show.Check {
 	const wanted = 3
 	if w.Restarts != wanted || w.Grafana.Number != wanted+1 {
-		return Check{false, fmt.Sprintf("Grafana should have been restarted %d times; it was %d times, in %d pods", wanted, w.Restarts, w.Grafana.Number)}
+		return show.Check{Text: fmt.Sprintf("Grafana should have been restarted %d times; it was %d times, in %d pods", wanted, w.Restarts, w.Grafana.Number)}
 	}
-	return Check{true, fmt.Sprintf("Grafana was restarted %d times, once for each change (ca.crt, P1, P2) and not otherwise", wanted)}
+	return show.Check{OK: true, Text: fmt.Sprintf("Grafana was restarted %d times, once for each change (ca.crt, P1, P2) and not otherwise", wanted)}
 }

@@ -1,37 +1,41 @@
-package main
+package secrets
 
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/test/demo/stage"
 )
+
+func status(state, reason, message string) stage.Status {
+	return stage.Status{State: state, Reason: reason, Message: message}
+}
 
 var _ = DescribeTable("The news from one world to the next",
 	func(before, after World, want ...string) {
 		got := []string{}
 		for _, n := range newsOf(before, after) {
-			got = append(got, string(n.mark)+" "+n.text)
+			got = append(got, string(n.Mark)+" "+n.Text)
 		}
 		Expect(got).To(Equal(append([]string{}, want...)))
 	},
 	Entry("nothing", World{Mirror: "P0", Owned: true}, World{Mirror: "P0", Owned: true}),
 	Entry("an export that waits is told without the details",
-		World{}, World{Export: Status{"Reconciling", "Restoring", "waiting for restore: the Job runs"}},
+		World{}, World{Export: status("Reconciling", "Restoring", "waiting for restore: the Job runs")},
 		"… SecretExport grafana waits, Restoring: waiting for restore"),
 	Entry("an export that goes on waiting for the same is no news",
-		World{Export: Status{"Reconciling", "Restoring", "waiting for restore: 1 %"}}, World{Export: Status{"Reconciling", "Restoring", "waiting for restore: 2 %"}}),
+		World{Export: status("Reconciling", "Restoring", "waiting for restore: 1 %")}, World{Export: status("Reconciling", "Restoring", "waiting for restore: 2 %")}),
 	Entry("an export that needs somebody is told in full",
-		World{}, World{Export: Status{"Stalled", "PasswordRefused", "refused; set spec.repair"}},
+		World{}, World{Export: status("Stalled", "PasswordRefused", "refused; set spec.repair")},
 		"✗ SecretExport grafana is Stalled, PasswordRefused: refused; set spec.repair"),
 	Entry("a proof names the password by its label",
-		World{}, World{Export: Status{"Ready", "Succeeded", "fine"}, Proven: "P1"},
+		World{}, World{Export: status("Ready", "Succeeded", "fine"), Proven: "P1"},
 		"✓ SecretExport grafana is Ready: a login with P1 succeeded"),
 	Entry("an import that only follows its export is no news",
-		World{}, World{Import: Status{"Reconciling", "ExportNotReady", "waiting for SecretExport a/b: it waits"}}),
+		World{}, World{Import: status("Reconciling", "ExportNotReady", "waiting for SecretExport a/b: it waits")}),
 	Entry("an import that keeps its mirror is news",
-		World{}, World{Import: Status{"Reconciling", "ExportNotReady", "namespace tazlab-db is being reborn: the mirror is kept"}},
+		World{}, World{Import: status("Reconciling", "ExportNotReady", "namespace tazlab-db is being reborn: the mirror is kept")},
 		"… SecretImport grafana-db waits, ExportNotReady: namespace tazlab-db is being reborn"),
 	Entry("a take-over",
 		World{Mirror: "P0"}, World{Mirror: "P0", Owned: true},
@@ -48,20 +52,12 @@ var _ = DescribeTable("The news from one world to the next",
 		"✗ pod 1 is refused: wrong password (SQLSTATE 28P01)"),
 )
 
-var _ = DescribeTable("The state that conditions say",
-	func(want string, conditions ...metav1.Condition) { Expect(statusOf(conditions).State).To(Equal(want)) },
-	Entry("none", ""),
-	Entry("ready", "Ready", metav1.Condition{Type: "Ready", Status: metav1.ConditionTrue}),
-	Entry("waiting", "Reconciling", metav1.Condition{Type: "Ready", Status: metav1.ConditionFalse}),
-	Entry("stalled", "Stalled", metav1.Condition{Type: "Ready", Status: metav1.ConditionFalse}, metav1.Condition{Type: "Stalled", Status: metav1.ConditionTrue}),
-)
-
 var _ = Describe("The stop conditions", func() {
 	It("of a destruction ask that the mirror is kept, untouched, and that the import says so", func() {
 		before := World{Source: "P0", Mirror: "P0", Owned: true, Restarts: 1}
 		kept := destructionGoals(before)[1].Reached
 		after := World{Mirror: "P0", Owned: true, Restarts: 1,
-			Import: Status{"Reconciling", v1alpha1.ExportNotReadyReason, "namespace tazlab-db is being reborn: the mirror is kept"}}
+			Import: status("Reconciling", v1alpha1.ExportNotReadyReason, "namespace tazlab-db is being reborn: the mirror is kept")}
 		Expect(kept(after)).To(BeTrue())
 		restartedToo := after
 		restartedToo.Restarts = 2
@@ -75,5 +71,11 @@ var _ = Describe("The stop conditions", func() {
 		asked := restarted(World{Restarts: 1})
 		Expect(asked(World{Restarts: 2})).To(BeTrue())
 		Expect(asked(World{Restarts: 3})).To(BeFalse())
+	})
+
+	It("ask for exactly one restart for each change", func() {
+		Expect(restarts(World{Restarts: 3, Grafana: Process{Number: 4}}).OK).To(BeTrue())
+		Expect(restarts(World{Restarts: 4, Grafana: Process{Number: 5}}).OK).To(BeFalse())
+		Expect(restarts(World{Restarts: 3, Grafana: Process{Number: 5}}).OK).To(BeFalse())
 	})
 })

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"strings"
@@ -12,20 +12,19 @@ var (
 	strong = lipgloss.NewStyle().Bold(true)
 	faint  = lipgloss.NewStyle().Faint(true)
 	marks  = map[Mark]lipgloss.Style{
-		done:    faint,
-		good:    lipgloss.NewStyle().Foreground(lipgloss.Green),
-		waiting: lipgloss.NewStyle().Foreground(lipgloss.Yellow),
-		bad:     lipgloss.NewStyle().Foreground(lipgloss.Red),
+		Happened: faint,
+		Good:     lipgloss.NewStyle().Foreground(lipgloss.Green),
+		Waiting:  lipgloss.NewStyle().Foreground(lipgloss.Yellow),
+		Bad:      lipgloss.NewStyle().Foreground(lipgloss.Red),
 	}
 )
 
 // styled is a line for a terminal of that width.
 func styled(e Line, width int) string {
-	if e.Mark == act {
+	if e.Mark == Heading {
 		return strong.Render(wrapped(e.String(), "", width))
 	}
-	line := e.String()
-	prefix := strings.TrimSuffix(line, e.Text)
+	prefix := e.prefix()
 	return faint.Render(prefix[:strings.Index(prefix, string(e.Mark))]) + marks[e.Mark].Render(string(e.Mark)) +
 		prefix[strings.Index(prefix, string(e.Mark))+len(e.Mark):] + wrapped(e.Text, strings.Repeat(" ", lipgloss.Width(prefix)), width)
 }
@@ -40,9 +39,9 @@ func wrapped(text, indent string, width int) string {
 	return strings.ReplaceAll(lipgloss.Wrap(text, room, ""), "\n", "\n"+indent)
 }
 
-// coloured marks the summary's lines.
-func coloured(summary string) string {
-	for _, m := range []Mark{good, bad} {
+// Coloured marks the summary's lines.
+func Coloured(summary string) string {
+	for _, m := range []Mark{Good, Bad} {
 		summary = strings.ReplaceAll(summary, " "+string(m)+" ", " "+marks[m].Render(string(m))+" ")
 	}
 	return summary

@@ -1,4 +1,4 @@
-package main
+package secrets
 
 import (
 	"context"
@@ -14,14 +14,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazzo/rebirth/test/demo/show"
 )
 
-// kubelet plays the one on Grafana's node, and Grafana itself: it writes pods'
-// status, and what it holds in a pod's name really logs in to PostgreSQL.
-type kubelet struct {
+// grafana plays Grafana and the kubelet of its node: what runs in a pod's name really
+// logs in to PostgreSQL.
+type grafana struct {
 	ctx       context.Context // every process ends with it
 	client    client.Client
-	recorder  *Recorder
+	world     *show.World[World]
 	passwords *Passwords
 	// host and port stand for the database's Service, which no pod could reach.
 	host string
@@ -48,76 +50,76 @@ type container struct {
 }
 
 // run starts the pod's process, once.
-func (k *kubelet) run(pod *corev1.Pod) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.running == nil {
-		k.running = map[types.UID]context.CancelFunc{}
+func (g *grafana) run(pod *corev1.Pod) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.running == nil {
+		g.running = map[types.UID]context.CancelFunc{}
 	}
-	if _, known := k.running[pod.UID]; known || k.ctx.Err() != nil {
+	if _, known := g.running[pod.UID]; known || g.ctx.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(k.ctx)
-	k.running[pod.UID] = cancel
-	k.all.Go(func() { k.live(ctx, pod.DeepCopy()) })
+	ctx, cancel := context.WithCancel(g.ctx)
+	g.running[pod.UID] = cancel
+	g.all.Go(func() { g.live(ctx, pod.DeepCopy()) })
 }
 
 // stop ends the pod's process.
-func (k *kubelet) stop(pod types.UID) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if cancel, known := k.running[pod]; known {
+func (g *grafana) stop(pod types.UID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if cancel, known := g.running[pod]; known {
 		cancel()
 	}
 }
 
 // live is the life of one pod.
-func (k *kubelet) live(ctx context.Context, pod *corev1.Pod) {
-	wait(ctx, k.startup)
-	p, err := k.start(ctx)
-	for ; err != nil; p, err = k.start(ctx) {
-		if !wait(ctx, retry) { // a Secret that is missing: CreateContainerConfigError
+func (g *grafana) live(ctx context.Context, pod *corev1.Pod) {
+	show.Wait(ctx, g.startup)
+	p, err := g.start(ctx)
+	for ; err != nil; p, err = g.start(ctx) {
+		if !show.Wait(ctx, retry) { // a Secret that is missing: CreateContainerConfigError
 			return
 		}
 	}
 	ready := false
-	k.report(ctx, pod, p, ready)
+	g.report(ctx, pod, p, ready)
 	for {
-		state := k.login(ctx, p)
+		state := g.login(ctx, p)
 		if ctx.Err() != nil {
 			return
 		}
-		k.show(p, state)
+		g.show(p, state)
 		if ready != (state == loggedIn) {
 			ready = !ready
-			k.report(ctx, pod, p, ready)
+			g.report(ctx, pod, p, ready)
 		}
-		wait(ctx, retry)
+		show.Wait(ctx, retry)
 	}
 }
 
 // start reads the Secret as a kubelet does for a container's environment and
 // volumes.
-func (k *kubelet) start(ctx context.Context) (container, error) {
+func (g *grafana) start(ctx context.Context) (container, error) {
 	secret := &corev1.Secret{}
-	if err := k.client.Get(ctx, client.ObjectKey{Namespace: consumerNamespace, Name: secretName}, secret); err != nil {
+	if err := g.client.Get(ctx, client.ObjectKey{Namespace: consumerNamespace, Name: secretName}, secret); err != nil {
 		return container{}, err
 	}
-	k.mu.Lock()
-	k.started++
-	number := k.started
-	k.mu.Unlock()
+	g.mu.Lock()
+	g.started++
+	number := g.started
+	g.mu.Unlock()
 	p := container{number: number, started: metav1.Now(), ca: secret.Data["ca.crt"],
 		user: string(secret.Data["user"]), password: string(secret.Data["password"])}
-	k.recorder.Update(func(w *World) {
-		w.Grafana = Process{Number: number, Password: k.passwords.Label(secret.Data["password"])}
+	g.world.Update(func(w *World) {
+		w.Grafana = Process{Number: number, Password: g.passwords.Label(secret.Data["password"])}
 	})
 	return p, nil
 }
 
 // show shows the login of the newest process only: an older one is on its way out.
-func (k *kubelet) show(p container, state LoginState) {
-	k.recorder.Update(func(w *World) {
+func (g *grafana) show(p container, state LoginState) {
+	g.world.Update(func(w *World) {
 		if w.Grafana.Number == p.number {
 			w.Grafana.Login = state
 		}
@@ -125,7 +127,7 @@ func (k *kubelet) show(p container, state LoginState) {
 }
 
 // login opens one connection, as sslmode=verify-full and no fallback would.
-func (k *kubelet) login(ctx context.Context, p container) LoginState {
+func (g *grafana) login(ctx context.Context, p container) LoginState {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(p.ca) {
 		return withoutCA
@@ -134,9 +136,9 @@ func (k *kubelet) login(ctx context.Context, p container) LoginState {
 	if err != nil {
 		return unreachable
 	}
-	config.Host, config.Port = k.host, uint16(k.port)
+	config.Host, config.Port = g.host, uint16(g.port)
 	config.User, config.Password, config.Database = p.user, p.password, p.user
-	config.TLSConfig = &tls.Config{RootCAs: roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
+	config.TLSConfig = &tls.Config{RootCAs: roots, ServerName: g.host, MinVersion: tls.VersionTLS12}
 	config.ConnectTimeout = 2 * time.Second
 	conn, err := pgx.ConnectConfig(ctx, config)
 	var answer *pgconn.PgError
@@ -152,7 +154,7 @@ func (k *kubelet) login(ctx context.Context, p container) LoginState {
 }
 
 // report writes the pod's status. A pod that is gone needs none.
-func (k *kubelet) report(ctx context.Context, pod *corev1.Pod, p container, ready bool) {
+func (g *grafana) report(ctx context.Context, pod *corev1.Pod, p container, ready bool) {
 	after, condition := pod.DeepCopy(), corev1.ConditionFalse
 	if ready {
 		condition = corev1.ConditionTrue
@@ -166,20 +168,8 @@ func (k *kubelet) report(ctx context.Context, pod *corev1.Pod, p container, read
 		Name: "grafana", Ready: ready, Started: &ready, Image: pod.Spec.Containers[0].Image,
 		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: p.started}},
 	}}
-	err := k.client.Status().Patch(ctx, after, client.MergeFrom(pod))
+	err := g.client.Status().Patch(ctx, after, client.MergeFrom(pod))
 	if client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
-		k.recorder.Note(bad, playedGrafana, "the status of pod %s can't be written: %s", pod.Name, err)
-	}
-}
-
-// wait waits and tells whether it could.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
+		g.world.Note(show.Bad, playedGrafana, "the status of pod %s can't be written: %s", pod.Name, err)
 	}
 }

@@ -1,17 +1,21 @@
-package main
+package secrets
 
 import (
 	"strings"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/test/demo/show"
 )
 
 // The stop conditions, each measured for itself: a single number for "the
 // rebirth" would hide which part took its time.
 
-func dayZeroGoals() []*Goal {
-	goal := goalsOf("Day zero", "the manifests are applied")
-	return []*Goal{
+func installGoals() []show.Goal[World] {
+	return []show.Goal[World]{goal("Flux calls secret-sync Ready", func(w World) bool { return w.Installed.Ready() })}
+}
+
+func dayZeroGoals() []show.Goal[World] {
+	return []show.Goal[World]{
 		goal("Grafana's Secret is seeded", func(w World) bool { return w.Mirror == "P0" }),
 		goal("P0 is proven to log in", func(w World) bool { return w.Proven == "P0" }),
 		goal("Secret taken over from the ExternalSecret", func(w World) bool { return w.Owned && w.Mirror == "P0" }),
@@ -21,9 +25,8 @@ func dayZeroGoals() []*Goal {
 	}
 }
 
-func destructionGoals(before World) []*Goal {
-	goal := goalsOf("Destruction", "the PostgresCluster is deleted")
-	return []*Goal{
+func destructionGoals(before World) []show.Goal[World] {
+	return []show.Goal[World]{
 		goal("source Secret gone", func(w World) bool { return w.Source == "" }),
 		goal("mirror kept, and said so", func(w World) bool {
 			return w.Source == "" && w.Mirror == "P0" && w.Owned && w.Restarts == before.Restarts &&
@@ -32,9 +35,8 @@ func destructionGoals(before World) []*Goal {
 	}
 }
 
-func rebirthGoals(before World) []*Goal {
-	goal := goalsOf("Rebirth", "the PostgresCluster is created again")
-	return []*Goal{
+func rebirthGoals(before World) []show.Goal[World] {
+	return []show.Goal[World]{
 		goal("Secret appeared, with P1", func(w World) bool { return w.Source == "P1" }),
 		goal("restore done (PostgresDataInitialized)", func(w World) bool { return w.Cluster == "starting" }),
 		goal("database answers (with the old password)", func(w World) bool { return w.Database == "up" }),
@@ -47,9 +49,8 @@ func rebirthGoals(before World) []*Goal {
 	}
 }
 
-func rotationGoals(before World) []*Goal {
-	goal := goalsOf("Rotation", "PGO writes the new password")
-	return []*Goal{
+func rotationGoals(before World) []show.Goal[World] {
+	return []show.Goal[World]{
 		goal("source written", func(w World) bool { return w.Source == "P2" }),
 		goal("P2 is proven to log in", func(w World) bool { return w.Proven == "P2" }),
 		goal("mirror written", func(w World) bool { return w.Mirror == "P2" && w.Owned }),
@@ -59,20 +60,18 @@ func rotationGoals(before World) []*Goal {
 	}
 }
 
-func inPlaceGoals() []*Goal {
-	goal := goalsOf("In-place restore", "the database starts again")
-	return []*Goal{
+func inPlaceGoals() []show.Goal[World] {
+	return []show.Goal[World]{
 		goal("Grafana is refused", func(w World) bool { return w.Grafana.Login == refused }),
 		goal("refusal seen", func(w World) bool { return w.Export.Reason == v1alpha1.PasswordRefusedReason }),
 		goal("Stalled, with the way out", func(w World) bool {
-			return w.Export.mark() == bad && w.Export.Reason == v1alpha1.PasswordRefusedReason && strings.Contains(w.Export.Message, "ReapplyVerifier")
+			return w.Export.Mark() == show.Bad && w.Export.Reason == v1alpha1.PasswordRefusedReason && strings.Contains(w.Export.Message, "ReapplyVerifier")
 		}),
 	}
 }
 
-func repairGoals(before World) []*Goal {
-	goal := goalsOf("Repair", "spec.repair is set")
-	return []*Goal{
+func repairGoals(before World) []show.Goal[World] {
+	return []show.Goal[World]{
 		goal("verifier emptied", func(w World) bool { return w.Source != "" && !w.SourceVerifier }),
 		goal("P2 is proven to log in", func(w World) bool { return w.Proven == "P2" }),
 		goal("Grafana logs in again, without a restart", func(w World) bool {
@@ -82,13 +81,11 @@ func repairGoals(before World) []*Goal {
 	}
 }
 
-func goalsOf(act, after string) func(string, func(World) bool) *Goal {
-	return func(name string, reached func(World) bool) *Goal {
-		return &Goal{Act: act, Name: name, After: after, Reached: reached}
-	}
+func goal(name string, reached func(World) bool) show.Goal[World] {
+	return show.Goal[World]{Name: name, Reached: reached}
 }
 
-func importReady(w World) bool { return w.Import.mark() == good }
+func importReady(w World) bool { return w.Import.Ready() }
 
 func importReadyWith(password string) func(World) bool {
 	return func(w World) bool { return importReady(w) && w.Proven == password && w.Mirror == password }

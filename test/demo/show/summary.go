@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -7,16 +7,20 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// proven is what a run that converged proves.
-const proven = "Proven: a password that changed in a rebirth and in a rotation reached Grafana once it logged in, with one\n" +
-	"restart each; one that a restore had made wrong was noticed, and repaired once its owner allowed it."
-
 // Summary is how the demo ended.
 type Summary struct {
-	Goals  []*Goal
+	Goals  []*Measured
 	Checks []Check
 	// Err is why the play ended early.
 	Err error
+	// Proven is what a play that converged proves.
+	Proven []string
+}
+
+// Check is something that has to hold at the end.
+type Check struct {
+	OK   bool
+	Text string
 }
 
 // Converged reports whether everything came true.
@@ -34,17 +38,20 @@ func (s Summary) Converged() bool {
 	return s.Err == nil && len(s.Goals) > 0
 }
 
+// NotConverged is the last line of a summary of which something did not come true.
+const NotConverged = "The rebirth did not converge."
+
 // String is the table of the stop conditions, the checks, and the verdict.
 func (s Summary) String() string {
 	var out strings.Builder
-	act := ""
+	scene := ""
 	for i, g := range s.Goals {
 		if i == 0 {
 			fmt.Fprintf(&out, "\nStop conditions\n")
 		}
-		if g.Act != act {
-			act = g.Act
-			fmt.Fprintf(&out, "  %s, counted from: %s\n", act, g.After)
+		if g.Scene != scene {
+			scene = g.Scene
+			fmt.Fprintf(&out, "  %s, counted from: %s\n", scene, g.After)
 		}
 		fmt.Fprintln(&out, goalLine(g))
 	}
@@ -55,15 +62,15 @@ func (s Summary) String() string {
 		fmt.Fprintf(&out, "  %s %s\n", markOf(c.OK), c.Text)
 	}
 	if s.Converged() {
-		return out.String() + "\n" + proven + "\n"
+		return out.String() + "\nProven:\n  " + strings.Join(s.Proven, "\n  ") + "\n"
 	}
 	if s.Err != nil {
-		fmt.Fprintf(&out, "\n  %s %s\n", bad, s.Err)
+		fmt.Fprintf(&out, "\n  %s %s\n", Bad, s.Err)
 	}
-	return out.String() + "\nThe rebirth did not converge.\n"
+	return out.String() + "\n" + NotConverged + "\n"
 }
 
-func goalLine(g *Goal) string {
+func goalLine(g *Measured) string {
 	const width = 44
 	took, ok := g.Took()
 	text := "not reached"
@@ -78,7 +85,7 @@ func goalLine(g *Goal) string {
 
 func markOf(ok bool) Mark {
 	if ok {
-		return good
+		return Good
 	}
-	return bad
+	return Bad
 }
