@@ -78,13 +78,18 @@ func (s *Server) checkSource(c *call, name, source string) *failure {
 type importCount struct{ now, most int }
 
 // MostImports is how many imports the host ran at the same time, at most.
-func (s *Server) MostImports(host string) int {
+func (s *Server) MostImports(host string) int { return s.importsOf(host).most }
+
+// ImportsNow is how many it runs.
+func (s *Server) ImportsNow(host string) int { return s.importsOf(host).now }
+
+func (s *Server) importsOf(host string) importCount {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.imports[host] == nil {
-		return 0
+	if count := s.imports[host]; count != nil {
+		return *count
 	}
-	return s.imports[host].most
+	return importCount{}
 }
 
 // makeDrive makes the disk that the value asks for and returns what stands in the

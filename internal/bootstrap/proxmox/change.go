@@ -16,7 +16,7 @@ const markAttempts = 5
 
 // StartVM starts the cluster's machine with that id. One that runs is success.
 func (c *Client) StartVM(ctx context.Context, id int, cluster string, report func(string)) error {
-	vm, err := c.find(ctx, id)
+	vm, err := c.VM(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (c *Client) StartVM(ctx context.Context, id int, cluster string, report fun
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if now, readErr := c.find(ctx, id); readErr == nil && now.Running {
+	if now, readErr := c.VM(ctx, id); readErr == nil && now.Running {
 		return nil // somebody else was quicker
 	}
 	return err
@@ -53,10 +53,18 @@ func (c *Client) SetMarker(ctx context.Context, id int, marker inventory.Marker)
 
 func (c *Client) setMarker(ctx context.Context, id int, marker inventory.Marker) error {
 	doing := fmt.Sprintf("mark VM %d", id)
-	vm, err := c.find(ctx, id)
-	if err != nil {
+	r, found, err := c.locate(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case !found || !r.isVM():
+		return absent(id)
+	}
+	var now config
+	if err := c.call(ctx, http.MethodGet, vmPath(r.Host, id, "config"), nil, &now); err != nil {
 		return err
 	}
+	vm := now.vm(r, "")
 	have, own := vm.BelongsTo(marker.Cluster)
 	if !own || have.Node != marker.Node || have.Run != marker.Run {
 		return foreign(doing, vm, marker.Cluster)
@@ -64,14 +72,9 @@ func (c *Client) setMarker(ctx context.Context, id int, marker inventory.Marker)
 	if have == marker {
 		return nil
 	}
-	// Read anew for the digest, which stands for the whole configuration.
-	var now config
-	if err := c.call(ctx, http.MethodGet, vmPath(vm.Host, id, "config"), nil, &now); err != nil {
-		return err
-	}
 	params := url.Values{
-		"description": {inventory.WithMarker(string(now["description"]), marker)},
-		"digest":      {string(now["digest"])},
+		"description": {inventory.WithMarker(vm.Description, marker)},
+		"digest":      {string(now["digest"])}, // of all that was read
 	}
 	return c.run(ctx, doing, http.MethodPut, vmPath(vm.Host, id, "config"), params, func(string) {})
 }

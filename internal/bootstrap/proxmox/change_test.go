@@ -110,6 +110,12 @@ var _ = Describe("A machine of the cluster", func() {
 		Entry("cluster", func(m *inventory.Marker) { m.Cluster = "other" }),
 	)
 
+	It("may have a container in its place", func(ctx context.Context) {
+		server.AddContainer("pve1", 9002, "pihole")
+		Expect(client.StartVM(ctx, 9002, cluster, told)).To(MatchError(Refused))
+		Expect(client.SetMarker(ctx, 9002, machine().Marker)).To(MatchError(NotFound))
+	})
+
 	It("that is gone is not found", func(ctx context.Context) {
 		server.Remove(9001)
 		Expect(client.StartVM(ctx, 9001, cluster, told)).To(MatchError(NotFound))

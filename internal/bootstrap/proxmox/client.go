@@ -11,6 +11,8 @@
 // writes the configuration that a creation asks for only when all the disks are
 // there; a creation that imports would, for minutes, be a machine that nobody knows.
 //
+// Where a call takes a report, it tells of its progress with it, in plain words.
+//
 // What the API does and says is taken from Proxmox's own sources: qemu-server,
 // pve-storage, pve-access-control, pve-manager, pve-common and pve-http-server.
 package proxmox
@@ -93,7 +95,7 @@ func New(options Options) (*Client, error) {
 			TLSHandshakeTimeout:    10 * time.Second,
 			MaxConnsPerHost:        16, // pveproxy has a few workers, each of which does one thing at a time
 			MaxIdleConnsPerHost:    16,
-			IdleConnTimeout:        time.Minute,
+			IdleConnTimeout:        3 * time.Second, // pveproxy hangs up after 5: nothing may be written to a line that is going dead
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 		// A redirect could lead the token astray; the API has none.

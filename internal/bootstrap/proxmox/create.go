@@ -25,7 +25,7 @@ func (c *Client) CreateVM(ctx context.Context, m Machine, report func(string)) (
 	if err := c.run(ctx, doing, http.MethodPut, vmPath(host, id, "resize"), m.grow(), report); err != nil {
 		return inventory.VM{}, err
 	}
-	return c.find(ctx, id)
+	return c.VM(ctx, id)
 }
 
 // importDisk copies the image to the system disk, when the host has a slot free.

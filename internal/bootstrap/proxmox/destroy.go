@@ -16,7 +16,7 @@ import (
 // for until ctx ends.
 func (c *Client) DestroyVM(ctx context.Context, vm inventory.VM, cluster string, report func(string)) error {
 	doing := fmt.Sprintf("destroy VM %d", vm.ID)
-	pauses, outage, state := c.pauses(), outage{clock: c.clock}, ""
+	pauses, outage, state, missed := c.pauses(), outage{clock: c.clock}, "", false
 	for {
 		gone, err := c.destroyOnce(ctx, doing, vm, cluster, report)
 		switch {
@@ -26,8 +26,8 @@ func (c *Client) DestroyVM(ctx context.Context, vm inventory.VM, cluster string,
 			return ended(ctx, doing, state)
 		case ctx.Err() != nil:
 			return err
-		case errors.Is(err, NotFound):
-			state = "it went away, or to another host"
+		case errors.Is(err, NotFound) && !missed: // it went away, or to another host
+			state, missed = err.Error(), true
 		case errors.Is(err, Locked) || outage.forgives(err):
 			state = err.Error()
 			report(state + "; trying again")

@@ -83,6 +83,25 @@ var _ = Describe("Destroying a machine", func() {
 		Expect(server.Volumes("pve1")).To(HaveExactElements("local:import/" + imageFile))
 	})
 
+	It("waits for the import that an interrupted creation has left, and takes its disk along", func(ctx context.Context) {
+		given(ctx, func(o *fake.Options) { o.TaskTimes = map[string]time.Duration{"import": 500 * time.Millisecond} })
+		interrupted, cancel := context.WithCancel(ctx)
+		ended := make(chan error)
+		go func() {
+			_, err := client.CreateVM(interrupted, numbered(9002), told)
+			ended <- err
+		}()
+		Eventually(func() int { return server.ImportsNow("pve1") }).WithTimeout(5 * time.Second).Should(Equal(1))
+		cancel()
+		Eventually(ended).Should(Receive(MatchError(context.Canceled)))
+
+		left, err := client.VM(ctx, 9002)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(client.DestroyVM(ctx, left, cluster, told)).To(Succeed())
+		Expect(server.VMs()).To(HaveExactElements(HaveField("ID", 9001)))
+		Expect(server.Volumes("pve1")).NotTo(ContainElement(ContainSubstring("9002")))
+	})
+
 	It("is done with one that is gone", func(ctx context.Context) {
 		given(ctx, nil)
 		server.Remove(9001)
@@ -166,6 +185,12 @@ var _ = Describe("Destroying a machine", func() {
 		given(ctx, nil)
 		server.SetOnline("pve1", false)
 		Expect(client.DestroyVM(ctx, vm, cluster, told)).To(fails(Unreachable, "/nodes/pve1/"))
+	})
+
+	It("says so when what doesn't exist is not the machine", func(ctx context.Context) {
+		given(ctx, nil)
+		server.Fail(fake.Fault{Method: "DELETE", Path: "/nodes/pve1/qemu/9001", TaskExit: "storage 'gone' does not exist", Times: -1})
+		Expect(client.DestroyVM(ctx, vm, cluster, told)).To(fails(NotFound, "storage 'gone' does not exist"))
 	})
 
 	It("says why it failed", func(ctx context.Context) {

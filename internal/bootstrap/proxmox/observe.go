@@ -91,16 +91,21 @@ func (c *Client) locate(ctx context.Context, id int) (listed, bool, error) {
 	return resources[i], true, nil
 }
 
-// find is the machine with that id, wherever it is now.
-func (c *Client) find(ctx context.Context, id int) (inventory.VM, error) {
+// VM is the machine with that id, wherever it is now and whosever it is. NotFound:
+// there is none, or none that the token may see.
+func (c *Client) VM(ctx context.Context, id int) (inventory.VM, error) {
 	r, found, err := c.locate(ctx, id)
 	if err != nil {
 		return inventory.VM{}, err
 	}
 	if !found {
-		return inventory.VM{}, &Error{Kind: NotFound, Doing: fmt.Sprintf("read VM %d", id), Message: "there is no such machine"}
+		return inventory.VM{}, absent(id)
 	}
 	return c.read(ctx, r)
+}
+
+func absent(id int) error {
+	return &Error{Kind: NotFound, Doing: fmt.Sprintf("read VM %d", id), Message: "there is no such machine"}
 }
 
 func (c *Client) read(ctx context.Context, r listed) (inventory.VM, error) {

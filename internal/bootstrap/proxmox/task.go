@@ -204,21 +204,26 @@ func (l *taskLog) progress(ctx context.Context) string {
 
 // lines are the last lines of the log as it is now.
 func (l *taskLog) lines(ctx context.Context) []string {
-	var more []struct {
-		N    int    `json:"n"`
-		Text string `json:"t"`
-	}
-	params := url.Values{"start": {strconv.Itoa(l.read)}, "limit": {"500"}}
-	if err := l.client.call(ctx, http.MethodGet, l.task.path("log"), params, &more); err != nil {
-		return l.last
-	}
-	for _, line := range more {
-		if line.N == 1 && line.Text == "no content" {
-			continue // which Proxmox says of an empty log
+	const limit = 500
+	for {
+		var more []struct {
+			N    int    `json:"n"`
+			Text string `json:"t"`
 		}
-		l.read = line.N
-		l.last = append(l.last, line.Text)
+		params := url.Values{"start": {strconv.Itoa(l.read)}, "limit": {strconv.Itoa(limit)}}
+		if err := l.client.call(ctx, http.MethodGet, l.task.path("log"), params, &more); err != nil {
+			return l.last
+		}
+		for _, line := range more {
+			if line.N == 1 && line.Text == "no content" {
+				continue // which Proxmox says of an empty log
+			}
+			l.read = line.N
+			l.last = append(l.last, line.Text)
+		}
+		l.last = l.last[max(0, len(l.last)-100):]
+		if len(more) < limit {
+			return l.last
+		}
 	}
-	l.last = l.last[max(0, len(l.last)-100):]
-	return l.last
 }

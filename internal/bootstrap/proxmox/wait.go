@@ -22,7 +22,7 @@ type pauses struct {
 
 func (c *Client) pauses() *pauses {
 	return &pauses{c.clock, wait.Backoff{
-		Duration: 250 * time.Millisecond, Factor: 1.5, Jitter: 0.1, Cap: 2 * time.Second, Steps: 100,
+		Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.1, Cap: 2 * time.Second, Steps: 100,
 	}}
 }
 
