@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
@@ -168,6 +169,18 @@ var _ = Describe("Writing a secret to a file", func() {
 		Entry("a folder", inRAM, "is not a regular file"),
 		Entry("a folder that isn't there", func() string { return filepath.Join(inRAM(), "a", "b") }, "its directory"),
 	)
+
+	It("knows an open file by where it lies", func() {
+		for path, matcher := range map[string]types.GomegaMatcher{
+			written(inRAM(), ""):  Succeed(),
+			written(onDisk(), ""): MatchError(MatchRegexp("^lies on .*: write it to standard output and pipe it, or use a path below /run/user/")),
+		} {
+			f, err := os.Open(path)
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(f.Close)
+			Expect(secret.CheckFile(f)).To(matcher)
+		}
+	})
 
 	It("writes nothing where it refuses", func() {
 		dir := onDisk()

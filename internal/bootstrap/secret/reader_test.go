@@ -9,13 +9,13 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	gomegatypes "github.com/onsi/gomega/types"
+	"github.com/onsi/gomega/types"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
 
-func holdWhat(text string) gomegatypes.GomegaMatcher {
+func holdWhat(text string) types.GomegaMatcher {
 	return WithTransform(func(v secret.Value) string { return string(v.Bytes()) }, Equal(text))
 }
 

@@ -3,7 +3,6 @@ package secret_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -13,29 +12,23 @@ import (
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
+	"github.com/tazzo/rebirth/test/pty"
 )
 
-// terminal is a pseudo terminal: what a person sees and types at, and what a program
-// has as its standard input.
 func terminal() (person, program *os.File) {
 	GinkgoHelper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	person, program, err := pty.Open()
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(person.Close)
-	number, err := unix.IoctlGetUint32(int(person.Fd()), unix.TIOCGPTN)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0)).To(Succeed())
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(program.Close)
 	return person, program
 }
 
 func echoes(program *os.File) bool {
 	GinkgoHelper()
-	state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+	modes, err := pty.Modes(program)
 	Expect(err).NotTo(HaveOccurred())
-	return state.Lflag&unix.ECHO != 0
+	return modes.Lflag&unix.ECHO != 0
 }
 
 var _ = Describe("A secret from a terminal", func() {
