@@ -1,0 +1,119 @@
+// Command run runs the end-to-end tier: it prepares what the tier needs, and runs its
+// specs in a sandbox (test/e2e/sandbox), from which nothing reaches another machine.
+//
+//	go run ./test/e2e/run [flags of ginkgo, such as --focus='the gate']
+//
+// E2E_KEEP=1 keeps the cluster and says how to look around. E2E_OUT names the folder
+// for logs and reports; the default is out/e2e of this tree.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/tazzo/rebirth/test/controlplane"
+	"github.com/tazzo/rebirth/test/e2e/images"
+	"github.com/tazzo/rebirth/test/e2e/machine"
+	"github.com/tazzo/rebirth/test/e2e/sandbox"
+)
+
+// inside is the first argument of this program in the sandbox.
+const inside = "inside"
+
+func main() {
+	sandbox.Enter()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == inside {
+		return runInside(ctx, args[1], args[2:])
+	}
+	start := time.Now()
+	if err := machine.Prepare(ctx, os.Stderr); err != nil {
+		return err
+	}
+	prepared, err := images.Prepare(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	out, err := outputFolder()
+	if err != nil {
+		return err
+	}
+	specs := filepath.Join(out, "e2e.test")
+	if err := compileSpecs(ctx, specs); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "prepared in %s\n", time.Since(start).Round(time.Second))
+	err = sandbox.Run(ctx, sandbox.Options{
+		Data:    filepath.Join(prepared.Cache, "docker"),
+		Runtime: prepared.Programs["ociruntime"],
+		Log:     filepath.Join(out, "dockerd.log"),
+		Keep:    os.Getenv("E2E_KEEP") != "",
+	}, append([]string{"/proc/self/exe", inside, out}, args...)...)
+	fmt.Fprintf(os.Stderr, "end-to-end tier: %s in all\n", time.Since(start).Round(time.Second))
+	return err
+}
+
+// runInside makes the node image, which needs Docker, and runs the specs.
+func runInside(ctx context.Context, out string, flags []string) error {
+	prepared, err := images.Prepare(ctx, io.Discard)
+	if err != nil {
+		return err
+	}
+	node, err := prepared.NodeImage(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	specs := exec.CommandContext(ctx, filepath.Join(out, "e2e.test"), append([]string{"--ginkgo.v", "--test.timeout=0"}, flags...)...)
+	specs.Cancel = func() error { return specs.Process.Signal(os.Interrupt) }
+	specs.Env = append(os.Environ(), "E2E_OUT="+out, "E2E_NODE_IMAGE="+node)
+	for _, name := range []string{"kind", "kubectl", "versitygw"} {
+		specs.Env = append(specs.Env, "E2E_"+name+"="+prepared.Programs[name])
+	}
+	specs.Stdout, specs.Stderr = os.Stdout, os.Stderr
+	return specs.Run()
+}
+
+func outputFolder() (string, error) {
+	out := os.Getenv("E2E_OUT")
+	if out == "" {
+		root, err := controlplane.ModuleRoot()
+		if err != nil {
+			return "", err
+		}
+		out = filepath.Join(root, "out", "e2e")
+	}
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return "", err
+	}
+	return out, os.MkdirAll(out, 0o755)
+}
+
+func compileSpecs(ctx context.Context, to string) error {
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-tags=e2e", "-o", to, "./test/e2e")
+	build.Dir, build.Stdout, build.Stderr = root, os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("compile the specs: %w", err)
+	}
+	return nil
+}

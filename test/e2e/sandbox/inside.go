@@ -1,0 +1,102 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/tazzo/rebirth/test/process"
+)
+
+const (
+	daemonStart = 2 * time.Minute
+	daemonStop  = 30 * time.Second
+	// The command gets so long to clean up when it is told to end.
+	commandGrace = 2 * time.Minute
+)
+
+// run is what the sandbox's first process does.
+func (o order) run(ctx context.Context) error {
+	pid, err := os.Readlink("/proc/self") // as the machine counts, for /proc is still its own
+	if err != nil {
+		return err
+	}
+	if err := o.settleIn(ctx); err != nil {
+		return fmt.Errorf("set up the namespaces: %w", err)
+	}
+	daemon, err := o.startDocker(ctx)
+	if err != nil {
+		return err
+	}
+	err = o.command(ctx)
+	if o.Keep && ctx.Err() == nil {
+		fmt.Fprintf(os.Stderr, "\nKept running. To look around, as root:\n\n  nsenter --target %s --net --pid --mount env %s bash\n\n"+
+			"Then \"docker ps\", or kubectl with the kubeconfig that was named above. Ctrl-C here, or kill %s, ends it all.\n", pid, o.environment(), pid)
+		<-ctx.Done()
+	}
+	return errors.Join(err, daemon.Stop(syscall.SIGTERM, daemonStop))
+}
+
+// settleIn gives the new namespaces a /proc that shows their processes, mounts that
+// stay among themselves, and loopback.
+func (o order) settleIn(ctx context.Context) error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		return fmt.Errorf("ip link set lo up: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (o order) socket() string { return filepath.Join(o.Dir, "docker.sock") }
+
+func (o order) environment() string { return "DOCKER_HOST=unix://" + o.socket() }
+
+func (o order) startDocker(ctx context.Context) (*process.Process, error) {
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return nil, err
+	}
+	daemon, err := process.Start(process.Command{
+		Path: "dockerd",
+		Args: []string{
+			"--host=unix://" + o.socket(),
+			"--data-root=" + o.Data,
+			"--exec-root=" + filepath.Join(o.Dir, "exec"),
+			"--pidfile=" + filepath.Join(o.Dir, "docker.pid"),
+			"--config-file=" + filepath.Join(o.Dir, "daemon.json"), // there is none: the machine's own is not ours
+			"--cgroup-parent=" + o.Cgroup,
+			"--add-runtime=rebirth=" + o.Runtime,
+			"--default-runtime=rebirth",
+		},
+		Log: o.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start Docker (Debian: apt-get install docker.io): %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, daemonStart, fmt.Errorf("Docker took longer than %s to start; its log: %s", daemonStart, o.Log))
+	defer cancel()
+	return daemon, daemon.Await(ctx, func(ctx context.Context) error {
+		info := exec.CommandContext(ctx, "docker", "info")
+		info.Env = append(os.Environ(), o.environment())
+		return info.Run()
+	})
+}
+
+// command is told to end first and killed later, so that it can clean up.
+func (o order) command(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, o.Args[0], o.Args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = commandGrace
+	cmd.Env = append(os.Environ(), o.environment(), "DOCKER_BUILDKIT=0")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}
