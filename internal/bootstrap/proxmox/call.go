@@ -96,16 +96,16 @@ func (c *Client) unanswered(ctx, ask context.Context, doing string, err error) e
 	case ctx.Err() != nil:
 		return ended(ctx, doing, "")
 	case ask.Err() != nil:
-		return &Error{Kind: TimedOut, Doing: doing, Message: fmt.Sprintf("no answer within %s", c.timeout), cause: ask.Err()}
+		return &Error{Kind: TimedOut, Doing: doing, Message: fmt.Sprintf("no answer of %s within %s", c.endpoint(), c.timeout), cause: ask.Err()}
 	case errors.As(err, &fingerprint):
-		return &Error{Kind: Untrusted, Doing: doing, Message: fingerprint.Error(), cause: err}
+		return &Error{Kind: Untrusted, Doing: doing, Message: c.endpoint() + ": " + fingerprint.Error(), cause: err}
 	case errors.As(err, &certificate):
-		return &Error{Kind: Untrusted, Doing: doing, Message: fmt.Sprintf("the certificate can't be verified (%v): give its authority as proxmox.ca, or its SHA-256 as proxmox.fingerprint", certificate.Err), cause: err}
+		return &Error{Kind: Untrusted, Doing: doing, Message: fmt.Sprintf("the certificate of %s can't be verified (%v): give its authority as proxmox.ca, or its SHA-256 as proxmox.fingerprint", c.endpoint(), certificate.Err), cause: err}
 	}
 	// The URL of *url.Error would say it twice.
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &Error{Kind: Unreachable, Doing: doing, Message: fmt.Sprintf("can't be reached: %v", err), cause: err}
+	return &Error{Kind: Unreachable, Doing: doing, Message: fmt.Sprintf("%s can't be reached: %v", c.endpoint(), err), cause: err}
 }

@@ -108,7 +108,7 @@ func denied(e *Error, token string) *Error {
 
 // lacks names what a token needs, and the way out.
 func lacks(token, privileges string, paths ...string) string {
-	return fmt.Sprintf("the token %s lacks %s on %s: give it a role that has it (pveum acl modify %s --tokens '%s' --roles ROLE); a token with privilege separation has no more than its user",
+	return fmt.Sprintf("the token %s lacks %s on %s. Give it a role that has it: pveum acl modify %s --tokens '%s' --roles ROLE. With privilege separation its user needs it, too",
 		token, privileges, strings.Join(paths, ", "), paths[0], token)
 }
 

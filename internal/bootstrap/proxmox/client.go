@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,9 @@ import (
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 )
+
+// basePath of all calls whose answers are JSON.
+const basePath = "/api2/json"
 
 // requestTimeout is longer than what Proxmox waits for by itself: 10 s for a lock,
 // 30 s for another host.
@@ -104,12 +108,15 @@ func New(options Options) (*Client, error) {
 	return c, nil
 }
 
+// endpoint is the API's address for people.
+func (c *Client) endpoint() string { return strings.TrimSuffix(c.base, basePath) }
+
 func baseURL(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("proxmox.endpoint %q is not of the form https://HOST:8006", endpoint)
 	}
-	return "https://" + u.Host + "/api2/json", nil
+	return "https://" + u.Host + basePath, nil
 }
 
 // importSlots are the host's: who imports an image puts something in, and takes it

@@ -28,11 +28,12 @@ func ask(ctx context.Context, c *Client) error {
 var _ = Describe("A client", func() {
 	It("names all that is wrong with its options at once", func() {
 		_, err := New(Options{
-			Endpoint: "http://pve.lan:8006", CA: "-----BEGIN NOTHING-----", Token: secret.New([]byte("root@pam=" + tokenSecret)),
+			Endpoint: "http://pve.lan:8006", CA: "-----BEGIN NOTHING-----", Fingerprint: "AB", Token: secret.New([]byte("root@pam=" + tokenSecret)),
 		})
 		Expect(err).To(MatchError(And(
 			ContainSubstring(`proxmox.endpoint "http://pve.lan:8006" is not of the form https://HOST:8006`),
 			ContainSubstring("proxmox.ca holds no PEM certificate"),
+			ContainSubstring("proxmox.fingerprint is not the SHA-256 of a certificate"),
 			ContainSubstring("proxmox.token is not of the form USER@REALM!ID=SECRET"),
 			Not(ContainSubstring(tokenSecret)),
 		)))
@@ -101,7 +102,7 @@ var _ = Describe("A client", func() {
 			server.Fail(fake.Fault{Path: "/version", Hang: true})
 			Expect(ask(ctx, client)).To(MatchError(NotFound))
 			Expect(ask(ctx, client)).To(fails(Denied, "lacks Sys.Audit on /"))
-			Expect(ask(ctx, client)).To(And(MatchError(TimedOut), MatchError("GET /version: no answer within 100ms")))
+			Expect(ask(ctx, client)).To(And(MatchError(TimedOut), MatchError("GET /version: no answer of "+server.Endpoint()+" within 100ms")))
 			Expect(ask(ctx, client)).To(Succeed())
 		})
 

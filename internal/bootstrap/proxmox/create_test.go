@@ -103,7 +103,7 @@ var _ = Describe("Making a machine", func() {
 		given(nil)
 		server.AddVM("pve2", 9001, map[string]string{"name": "somebody's"})
 		_, err := client.CreateVM(ctx, machine(), told)
-		Expect(err).To(fails(Conflict, "VM 9001 already exists on node 'pve2'"))
+		Expect(err).To(fails(Conflict, "make VM 9001 on host pve1: unable to create VM 9001 - VM 9001 already exists on node 'pve2'"))
 		server.AddContainer("pve2", 9002, "pihole")
 		_, err = client.CreateVM(ctx, numbered(9002), told)
 		Expect(err).To(fails(Conflict, "CT 9002 already exists"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind tells errors apart that call for different answers. Each is a target of
@@ -78,7 +79,7 @@ func ended(ctx context.Context, doing, state string) error {
 		e.Kind, e.Message = TimedOut, "not done in time"
 	}
 	if state != "" {
-		e.Message += "; last: " + state
+		e.Message += "; last: " + strings.TrimPrefix(state, doing+": ")
 	}
 	if !errors.Is(cause, ctx.Err()) {
 		e.Message += fmt.Sprintf(" (%v)", cause)

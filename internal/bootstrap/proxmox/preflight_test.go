@@ -45,7 +45,7 @@ var _ = Describe("The preflight", func() {
 		needs := Needs{Machines: []Machine{machine(), numbered(9002)}, Destroy: []int{9003}}
 		_, errs := check(ctx, needs, func(o *fake.Options) { delete(o.Tokens[0].Privileges, "/vms") })
 		Expect(errs).To(ConsistOf(
-			And(HaveField("Path", "/vms/9001, /vms/9002"), MatchError(ContainSubstring("lacks VM.Allocate, VM.Audit, VM.Config.CPU, VM.Config.Disk, VM.Config.HWType, VM.Config.Memory, VM.Config.Network, VM.Config.Options, VM.PowerMgmt on /vms/9001, /vms/9002: give it a role"))),
+			And(HaveField("Path", "/vms/9001, /vms/9002"), MatchError(ContainSubstring("lacks VM.Allocate, VM.Audit, VM.Config.CPU, VM.Config.Disk, VM.Config.HWType, VM.Config.Memory, VM.Config.Network, VM.Config.Options, VM.PowerMgmt on /vms/9001, /vms/9002. Give it a role"))),
 			And(HaveField("Path", "/vms/9003"), HaveField("Privilege", "VM.Allocate, VM.Audit, VM.PowerMgmt")),
 		))
 	})
@@ -67,7 +67,7 @@ var _ = Describe("The preflight", func() {
 		_, errs := check(ctx, tagged, only)
 		Expect(errs).To(BeEmpty())
 		_, errs = check(ctx, createNeeds(), only)
-		Expect(errs).To(ConsistOf(MatchError(ContainSubstring("lacks SDN.Use on /sdn/zones/localnetwork/vmbr0:"))))
+		Expect(errs).To(ConsistOf(MatchError(ContainSubstring("lacks SDN.Use on /sdn/zones/localnetwork/vmbr0. "))))
 	})
 
 	It("names all that isn't there at once", func(ctx context.Context) {

@@ -92,9 +92,13 @@ func (c *Client) run(ctx context.Context, doing, method, path string, params url
 func (c *Client) attempt(ctx context.Context, doing, method, path string, params url.Values, report func(string)) error {
 	var upid string
 	err := c.call(ctx, method, path, params, &upid)
+	var answered *Error
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ended(ctx, doing, "")
+	case errors.As(err, &answered):
+		answered.Doing = doing // says more than the call's path
+		return answered
 	case err != nil:
 		return err
 	}

@@ -14,18 +14,19 @@ import (
 // the one leaf whose SHA-256 is fingerprint, both, or, with neither, the system's.
 func trust(ca, fingerprint string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	var caErr, pinErr error
 	if ca != "" {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM([]byte(ca)) {
-			return nil, errors.New("proxmox.ca holds no PEM certificate: it is /etc/pve/pve-root-ca.pem of a host")
+			caErr = errors.New("proxmox.ca holds no PEM certificate: it is /etc/pve/pve-root-ca.pem of a host")
 		}
 	}
-	if fingerprint == "" {
-		return config, nil
-	}
 	pin, err := hex.DecodeString(strings.ReplaceAll(fingerprint, ":", ""))
-	if err != nil || len(pin) != sha256.Size {
-		return nil, errors.New("proxmox.fingerprint is not the SHA-256 of a certificate: 32 bytes in hex, as Proxmox shows it (pvenode cert info)")
+	if fingerprint != "" && (err != nil || len(pin) != sha256.Size) {
+		pinErr = errors.New("proxmox.fingerprint is not the SHA-256 of a certificate: 32 bytes in hex, as Proxmox shows it (pvenode cert info)")
+	}
+	if err := errors.Join(caErr, pinErr); err != nil || fingerprint == "" {
+		return config, err
 	}
 	// The pinned leaf is the trust; without a CA there is no chain to verify.
 	config.InsecureSkipVerify = ca == ""
