@@ -2,6 +2,7 @@ package talos
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -34,6 +35,12 @@ func Start(options Options) (*Machine, error) {
 	}
 	return m, m.PowerOn()
 }
+
+// Address that its Talos listens on.
+func (m *Machine) Address() netip.Addr { return m.options.Address }
+
+// Dir stands for its disk.
+func (m *Machine) Dir() string { return m.options.Dir }
 
 // statePath is where the partition STATE is mounted.
 func (m *Machine) statePath() string { return filepath.Join(m.options.Dir, "STATE") }

@@ -90,7 +90,7 @@ func (t target) withinLong(ctx context.Context) (context.Context, context.Cancel
 func (t target) waitUntil(ctx context.Context, call string, report func(string), done func(context.Context) (missing string, err error)) error {
 	ticker := t.Clock.NewTicker(t.Interval)
 	defer ticker.Stop()
-	last := ""
+	last := "it has not answered once"
 	for {
 		missing, err := done(ctx)
 		if err != nil {
@@ -99,17 +99,21 @@ func (t target) waitUntil(ctx context.Context, call string, report func(string),
 		if missing == "" {
 			return nil
 		}
-		if ctx.Err() == nil && missing != last {
+		if missing != last && !t.over(ctx) {
 			last = missing
 			report(missing)
 		}
 		select {
 		case <-ctx.Done():
-			if last == "" {
-				last = missing
-			}
 			return &CallError{Node: t.node, Address: t.address, Call: call, Reason: TimedOut, Message: last, cause: context.Cause(ctx)}
 		case <-ticker.C():
 		}
 	}
+}
+
+// over says whether the context has ended, or its time is up and a call has noticed
+// that a moment earlier: what such a call says is no news of the node.
+func (t target) over(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && !t.Clock.Now().Before(deadline)
 }

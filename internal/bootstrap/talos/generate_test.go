@@ -80,7 +80,6 @@ var _ = Describe("Generated configurations", func() {
 			c := generate(cluster(), secrets)[worker]
 			Expect(environment(c)).To(Equal([]string{
 				"TS_HOSTNAME=" + worker,
-				"TS_EXTRA_ARGS=--advertise-tags=tag:talos,tag:lab",
 				"TS_STATE_DIR=/var/lib/tailscale",
 				"TS_AUTH_ONCE=true",
 			}))
@@ -93,7 +92,7 @@ var _ = Describe("Generated configurations", func() {
 				c.Tailnet.Headscale = &spec.Headscale{Endpoint: "https://headscale.lan", CA: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}
 				c.Tailnet.AcceptRoutes = true
 			}), secrets)[worker]
-			Expect(environment(c)).To(ContainElement("TS_EXTRA_ARGS=--advertise-tags=tag:talos,tag:lab --login-server=https://headscale.lan --accept-routes"))
+			Expect(environment(c)).To(ContainElement("TS_EXTRA_ARGS=--login-server=https://headscale.lan --accept-routes"))
 			Expect(read(c).TrustedRoots().ExtraTrustedRootCertificates()).To(ConsistOf(ContainSubstring("MIIB")))
 		})
 

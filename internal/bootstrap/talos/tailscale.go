@@ -11,7 +11,7 @@ import (
 
 // The tailscale extension (siderolabs/tailscale) runs Tailscale's containerboot,
 // which reads these variables (cmd/containerboot/settings.go). It has none for
-// accepted routes, tags and the control server: those are arguments of "tailscale up".
+// accepted routes and the control server: those are arguments of "tailscale up".
 const (
 	tailscaleName     = "tailscale"
 	authKeyVariable   = "TS_AUTHKEY"
@@ -35,18 +35,22 @@ func tailscaleDocument(tailnet *spec.Tailnet, node string) *extensions.ServiceCo
 	document.ServiceName = tailscaleName
 	document.ServiceEnvironment = []string{
 		hostnameVariable + "=" + node,
-		extraArgsVariable + "=" + upArguments(tailnet),
 		// A directory that outlives the extension's restarts and the node's.
 		stateDirVariable + "=/var/lib/tailscale",
 		// A node that has joined goes on without a key.
 		authOnceVariable + "=true",
 	}
+	if arguments := upArguments(tailnet); arguments != "" {
+		document.ServiceEnvironment = append(document.ServiceEnvironment, extraArgsVariable+"="+arguments)
+	}
 	return document
 }
 
-// upArguments are further arguments of "tailscale up".
+// upArguments are further arguments of "tailscale up". The tags are none of them:
+// they come with the auth key, and Headscale refuses a node that asks for tags beside
+// one, even for the same.
 func upArguments(tailnet *spec.Tailnet) string {
-	arguments := []string{"--advertise-tags=" + strings.Join(tailnet.Tags, ",")}
+	var arguments []string
 	if tailnet.Headscale != nil {
 		arguments = append(arguments, "--login-server="+tailnet.Headscale.Endpoint)
 	}
