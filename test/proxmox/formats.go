@@ -87,7 +87,7 @@ func version(is4 bool) string {
 	return "6"
 }
 
-// isSystem is what a property string of a disk names: a volume, a new one, or none.
+// isDiskFile is what a disk is: a volume, one to be made, or none.
 func isDiskFile(value string) error {
 	if value == "none" || value == "cdrom" || strings.HasPrefix(value, "/") {
 		return nil

@@ -12,6 +12,7 @@ func (s *Server) start(c *call) (any, *failure) {
 		err, running, shown := v.isLocked(), v.running, s.show(v)
 		template := v.config["template"] == "1"
 		s.mu.Unlock()
+		net, _ := netFormat.parse(shown.Config["net0"])
 		switch {
 		case template:
 			return fmt.Errorf("you can't start a vm if it's a template")
@@ -19,6 +20,8 @@ func (s *Server) start(c *call) (any, *failure) {
 			return err
 		case running:
 			return fmt.Errorf("VM %d already running", v.id)
+		case net["bridge"] != "" && !s.bridgeExists(net["bridge"]):
+			return fmt.Errorf("bridge '%s' does not exist", net["bridge"])
 		}
 		if err := t.takes("qmstart"); err != nil {
 			return err

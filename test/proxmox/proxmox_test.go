@@ -336,6 +336,12 @@ var _ = Describe("A machine", func() {
 		Expect(p.task("POST", "/nodes/pve1/qemu/9001/status/start", nil)).To(Equal("OK"))
 	})
 
+	It("needs its bridge to start", func() {
+		p = start(nil)
+		p.server.AddVM("pve1", 9001, map[string]string{"net0": "virtio=BC:24:11:00:00:01,bridge=vmbr9"})
+		Expect(p.task("POST", "/nodes/pve1/qemu/9001/status/start", nil)).To(Equal("bridge 'vmbr9' does not exist"))
+	})
+
 	It("fails to start when its test says so", func() {
 		p = start(func(o *proxmox.Options) { o.OnStart = func(proxmox.VM) error { return io.ErrUnexpectedEOF } })
 		p.server.AddVM("pve1", 9001, nil)

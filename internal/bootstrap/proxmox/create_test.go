@@ -78,7 +78,8 @@ var _ = Describe("Making a machine", func() {
 			_, err := client.CreateVM(ctx, machine(), told)
 			ended <- err
 		}()
-		Eventually(server.Tasks).WithTimeout(5 * time.Second).Should(ContainElement(HaveField("Type", "qmconfig")))
+		Eventually(server.Requests).WithTimeout(5 * time.Second).Should(ContainElement(
+			HaveField("Path", And(ContainSubstring(":qmconfig:"), HaveSuffix("/status")))))
 		cancel(errors.New("Ctrl-C"))
 		Eventually(ended).WithTimeout(time.Second).Should(Receive(And(
 			MatchError(context.Cause(ctx)), MatchError(ContainSubstring("import the image to VM 9001: interrupted; last: the task runs")))))

@@ -19,7 +19,7 @@ const newTaskGrace = 10 * time.Second
 
 var (
 	// upidShape is PVE::UPID's.
-	upidShape  = regexp.MustCompile(`^UPID:([A-Za-z0-9-]+):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:([^:\s/]+):([^:\s/]*):[^:\s/]+:$`)
+	upidShape  = regexp.MustCompile(`^UPID:([A-Za-z0-9-]+):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:([^:\s/]+):[^:\s/]*:[^:\s/]+:$`)
 	percentage = regexp.MustCompile(`(\d{1,3})(?:\.\d+)?%`)
 	warnings   = regexp.MustCompile(`^WARNINGS: (\d+)$`)
 )
@@ -29,7 +29,6 @@ type task struct {
 	upid string
 	host string
 	kind string // such as qmstart
-	id   string // of the machine, say
 }
 
 func parseTask(upid string) (task, error) {
@@ -37,7 +36,7 @@ func parseTask(upid string) (task, error) {
 	if match == nil {
 		return task{}, fmt.Errorf("%q is not the name of a task", quote.Line(upid, 100))
 	}
-	return task{upid: upid, host: match[1], kind: match[2], id: match[3]}, nil
+	return task{upid: upid, host: match[1], kind: match[2]}, nil
 }
 
 func (t task) path(part string) string { return path("nodes", t.host, "tasks", t.upid, part) }

@@ -11,7 +11,6 @@ var _ = Describe("A task", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(t.host).To(Equal("pve-1"))
 		Expect(t.kind).To(Equal("qmstart"))
-		Expect(t.id).To(Equal("9001"))
 		Expect(t.path("status")).To(Equal("/nodes/pve-1/tasks/UPID:pve-1:0001E240:00BC614E:68F0C2A1:qmstart:9001:bootstrap@pve%21rebirth:/status"))
 	})
 
