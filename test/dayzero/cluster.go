@@ -94,6 +94,7 @@ talos:
 `, spec.APIVersion, spec.Kind, w.options.Cluster, w.Proxmox.Endpoint(), indent(w.Proxmox.CA()), proxmoxToken,
 		TalosVersion, w.factory.endpoint, imageSHA256, strings.Join(w.image().Schematic.Extensions, ", "),
 		w.options.Subnet, w.Address(0), KubernetesVersion)
+	y.WriteString(w.options.TalosExtra)
 	if w.Headscale != nil {
 		fmt.Fprintf(&y, "tailnet:\n  headscale: {endpoint: %q, user: %s, apiKey: {env: %s}}\n  tags: [%q]\n",
 			w.Headscale.Endpoint, w.Headscale.User, headscaleAPIKey, Tag)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tazzo/rebirth/test/tailscale"
@@ -13,10 +14,11 @@ import (
 
 // extension is the tailscale extension of a fake node: the real programs, with the
 // environment that the node's configuration gives them.
-type extension struct{}
+type extension struct{ world *World }
 
 // Run implements talos.Extension.
-func (extension) Run(ctx context.Context, container talos.Container) error {
+func (e extension) Run(ctx context.Context, container talos.Container) error {
+	e.world.noteKeys(container.Env)
 	node, err := tailscale.Start(ctx, filepath.Join(container.Var, "lib", "tailscale"), container.Env)
 	if err != nil {
 		return err
@@ -35,4 +37,22 @@ func (extension) Run(ctx context.Context, container talos.Container) error {
 			}
 		}
 	}
+}
+
+// noteKeys remembers the auth keys that a node was lent, to search for them.
+func (w *World) noteKeys(env []string) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for _, variable := range env {
+		if key, found := strings.CutPrefix(variable, "TS_AUTHKEY="); found && !slices.Contains(w.authKeys, key) {
+			w.authKeys = append(w.authKeys, key)
+		}
+	}
+}
+
+// AuthKeys are all that nodes were lent so far.
+func (w *World) AuthKeys() []string {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return slices.Clone(w.authKeys)
 }

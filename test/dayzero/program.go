@@ -63,8 +63,8 @@ func (w *World) Begin(ctx context.Context, p *Program, args ...string) (*Command
 	}
 	c := &Command{command: exec.CommandContext(ctx, p.path, append([]string{"--file", file}, args...)...), done: make(chan struct{})}
 	c.command.Dir = w.options.Dir
-	c.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.options.Dir}, w.Environment()...)
-	c.command.Stdout, c.command.Stderr = &c.stdout, &c.stderr
+	c.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.options.Dir, "TMPDIR=" + w.options.Dir}, w.Environment()...)
+	c.command.Stdout, c.command.Stderr = io.MultiWriter(&c.stdout, &w.output), io.MultiWriter(&c.stderr, &w.output)
 	c.command.WaitDelay = 10 * time.Second
 	if err := c.command.Start(); err != nil {
 		return nil, err
@@ -76,8 +76,14 @@ func (w *World) Begin(ctx context.Context, p *Program, args ...string) (*Command
 	return c, nil
 }
 
+// Output is all that commands of bootstrap have printed in this world.
+func (w *World) Output() string { return w.output.String() }
+
 // PID of the process.
 func (c *Command) PID() int { return c.command.Process.Pid }
+
+// Stdout is what it has printed so far.
+func (c *Command) Stdout() string { return c.stdout.String() }
 
 // Stderr is what it has said so far.
 func (c *Command) Stderr() string { return c.stderr.String() }

@@ -36,11 +36,15 @@ type Options struct {
 	WithoutTailnet bool
 	// Kubeconfig that the control planes give out; without it the call fails.
 	Kubeconfig func() ([]byte, error)
+	// WrongMAC gives the machines other network cards than Proxmox says: they are not
+	// the ones that bootstrap made.
+	WrongMAC bool
 	// Times that Talos takes, and tasks of Proxmox by type.
 	Times     talos.Times
 	TaskTimes map[string]time.Duration
-	// Extra is YAML that is added to cluster.yaml, at its top level.
-	Extra string
+	// Extra is YAML that is added to cluster.yaml at its top level, TalosExtra below
+	// talos, indented by two.
+	Extra, TalosExtra string
 }
 
 // Tag that the nodes carry in the tailnet.
@@ -57,6 +61,8 @@ type World struct {
 	token    proxmox.Token
 	mutex    sync.Mutex
 	machines map[int]*talos.Machine
+	authKeys []string
+	output   lockedBuffer
 }
 
 // Start starts a world in which no machine exists.
@@ -129,6 +135,16 @@ func (w *World) Machines() map[int]*talos.Machine {
 	return machines
 }
 
+// Dir is where everything lies that the world and its programs write.
+func (w *World) Dir() string { return w.options.Dir }
+
+// SlowBoot lets machines that are made from now on take so long to boot.
+func (w *World) SlowBoot(boot time.Duration) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.options.Times.Boot = boot
+}
+
 // DiskDir is the folder that stands for all disks of a machine.
 func (w *World) DiskDir(uuid string) string { return filepath.Join(w.options.Dir, "disks", uuid) }
 
@@ -139,12 +155,15 @@ func (w *World) powerOn(vm proxmox.VM) error {
 	if machine := w.machines[vm.ID]; machine != nil {
 		return machine.PowerOn()
 	}
+	if w.options.WrongMAC {
+		vm.MAC = "BC:24:11:FF:FF:FF"
+	}
 	options := talos.Options{
 		Name: vm.Name, Address: vm.Address.Addr(), Dir: w.DiskDir(vm.UUID), UUID: vm.UUID, MAC: vm.MAC,
 		Kubeconfig: w.options.Kubeconfig, ControlPlanes: w.controlPlanes(), Times: w.options.Times,
 	}
 	if w.Headscale != nil {
-		options.Extension = extension{}
+		options.Extension = extension{world: w}
 	}
 	machine, err := talos.Start(options)
 	if err != nil {

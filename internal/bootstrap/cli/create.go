@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/run"
+)
+
+func createCommand(f *flags) *cobra.Command {
+	var out outputs
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Bring the cluster to its end, from wherever it stands",
+		Long: `create makes what is missing: machines, Talos, the joins to the tailnet, and the
+Secret for Flux. On a finished cluster it does nothing. An interrupted create is
+simply run again.
+
+` + outputsHelp,
+		Example: `  # The kubeconfig into a file in memory, and nothing else kept:
+  bootstrap create --kubeconfig /run/user/1000/kubeconfig
+
+  # Secrets that outlive the cluster, from Vault; the kubeconfig into it:
+  bootstrap create --kubeconfig - | vault kv put secret/home/kubeconfig value=-`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := out.check(cmd, f); err != nil {
+				return err
+			}
+			s, err := f.open(cmd, run.ToCreate)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			return f.conclude(cmd, s, s.Create(cmd.Context(), out.credentials(cmd)))
+		},
+	}
+	out.register(cmd)
+	return cmd
+}
+
+func rebirthCommand(f *flags) *cobra.Command {
+	var out outputs
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "rebirth",
+		Short: "Destroy the cluster and create it again",
+		Long: `rebirth destroys the cluster's machines and creates them anew. Whatever would stop
+the create, as far as it can be known, stops it before anything is destroyed.
+
+` + outputsHelp,
+		Example: `  bootstrap rebirth --yes --kubeconfig /run/user/1000/kubeconfig`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := out.check(cmd, f); err != nil {
+				return err
+			}
+			s, err := f.open(cmd, run.ToCreate)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			return f.conclude(cmd, s, s.Rebirth(cmd.Context(), f.confirm(cmd, s, yes), out.credentials(cmd)))
+		},
+	}
+	out.register(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "Destroy without asking.")
+	return cmd
+}
+
+func rejoinCommand(f *flags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rejoin NODE",
+		Short: "Bring a node back that the tailnet has forgotten",
+		Long: `rejoin lends the node a new auth key, in memory, and sees it join. Nodes are
+ephemeral members of the tailnet: one that was away for long is forgotten, and
+can't come back by itself. talos.secrets must be given.`,
+		Example:           `  bootstrap rejoin home-worker-1`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: f.completeNodes,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			s, err := f.open(cmd, run.ToLook)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			return f.conclude(cmd, s, s.Rejoin(cmd.Context(), args[0]))
+		},
+	}
+}
+
+// completeNodes completes the names of cluster.yaml's nodes.
+func (f *flags) completeNodes(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	data, err := readFile(cmd, f.file)
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	cluster, names := decodeQuietly(f.file, data), []string{}
+	if cluster == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, node := range cluster.Nodes {
+		names = append(names, node.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// conclude closes the progress, prints the summary, and turns each failure into a
+// line.
+func (f *flags) conclude(cmd *cobra.Command, s *session, err error) error {
+	if closing := s.reporter.WriteSummary(); closing != nil {
+		return errors.Join(err, closing)
+	}
+	var refused *run.RefusedError
+	if errors.As(err, &refused) {
+		for _, refusal := range refused.Plan.Refusals {
+			fmt.Fprintln(cmd.ErrOrStderr(), "refused:", refusal)
+		}
+		return fmt.Errorf("nothing was done, for %d reasons", len(refused.Plan.Refusals))
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/run"
+)
+
+func destroyCommand(f *flags) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "destroy",
+		Short: "Stop and delete the cluster's machines, and remove its devices from the tailnet",
+		Long: `destroy removes the machines that carry the cluster's tag and marker, with their
+disks, and then their devices. It asks nothing of the cluster, which may be dead.
+Machines and devices that lack either are never touched.
+
+"bootstrap plan --destroy" shows what it would do.`,
+		Example: `  bootstrap plan --destroy
+  bootstrap destroy
+  bootstrap destroy --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			s, err := f.open(cmd, run.ToDestroy)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			return f.conclude(cmd, s, s.Destroy(cmd.Context(), f.confirm(cmd, s, yes)))
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "Destroy without asking.")
+	return cmd
+}
+
+// confirm asks for the cluster's name before anything is destroyed. It asks the
+// terminal, for standard input may carry a secret.
+func (f *flags) confirm(cmd *cobra.Command, s *session, yes bool) run.Confirm {
+	return func(doomed plan.Plan) error {
+		if yes {
+			return nil
+		}
+		terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil || f.output == formatJSON {
+			return errors.New("there is no terminal to ask at: say --yes to destroy without a question")
+		}
+		defer terminal.Close()
+		printPlan(terminal, namedPlan{"destroy", doomed})
+		return ask(terminal, s.ClusterName())
+	}
+}
+
+func ask(terminal io.ReadWriter, name string) error {
+	fmt.Fprintf(terminal, "\nAll data on these machines will be gone. Type the cluster's name, %s, to go on: ", name)
+	answer, err := bufio.NewReader(terminal).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(answer) != name {
+		return fmt.Errorf("%q is not the cluster's name: nothing was destroyed", strings.TrimSpace(answer))
+	}
+	return nil
+}

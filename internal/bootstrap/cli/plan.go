@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/run"
+)
+
+func planCommand(f *flags) *cobra.Command {
+	var destroy, rebirth bool
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what create, destroy or rebirth would do, and why",
+		Long: `plan looks at what is there and prints the steps that create would take, each with
+its reason. It changes nothing.
+
+The exit status is 1 if create would refuse.`,
+		Example: `  bootstrap plan
+  bootstrap plan --destroy
+  bootstrap plan --rebirth -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			s, err := f.open(cmd, run.ToLook)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			facts, err := s.Observe(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return f.printPlans(cmd, plansFor(facts, destroy, rebirth))
+		},
+	}
+	cmd.Flags().BoolVar(&destroy, "destroy", false, "Plan the destruction.")
+	cmd.Flags().BoolVar(&rebirth, "rebirth", false, "Plan the destruction and what is created after it.")
+	cmd.MarkFlagsMutuallyExclusive("destroy", "rebirth")
+	return cmd
+}
+
+// namedPlan is a plan with the command that would follow it.
+type namedPlan struct {
+	Command string `json:"command"`
+	plan.Plan
+}
+
+func plansFor(facts plan.Facts, destroy, rebirth bool) []namedPlan {
+	switch {
+	case destroy:
+		return []namedPlan{{"destroy", plan.Destroy(facts)}}
+	case rebirth:
+		return []namedPlan{{"destroy", plan.Destroy(facts)}, {"create", plan.Create(plan.AfterDestroy(facts))}}
+	default:
+		return []namedPlan{{"create", plan.Create(facts)}}
+	}
+}
+
+func (f *flags) printPlans(cmd *cobra.Command, plans []namedPlan) error {
+	if f.output == formatJSON {
+		encoder := json.NewEncoder(cmd.OutOrStdout())
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(plans); err != nil {
+			return err
+		}
+	}
+	refused := false
+	for _, p := range plans {
+		refused = refused || len(p.Refusals) > 0
+		if f.output == formatText {
+			printPlan(cmd.OutOrStdout(), p)
+		}
+	}
+	if refused {
+		return ErrReported
+	}
+	return nil
+}
+
+func printPlan(w io.Writer, p namedPlan) {
+	for _, note := range p.Notes {
+		fmt.Fprintln(w, "note:", note)
+	}
+	if len(p.Refusals) > 0 {
+		fmt.Fprintf(w, "%s would do nothing, for %d reasons:\n", p.Command, len(p.Refusals))
+		for _, refusal := range p.Refusals {
+			fmt.Fprintln(w, "  -", refusal)
+		}
+		return
+	}
+	if len(p.Steps) == 0 {
+		fmt.Fprintf(w, "%s would do nothing: all is as it should be\n", p.Command)
+		return
+	}
+	fmt.Fprintf(w, "%s would take %d steps:\n", p.Command, len(p.Steps))
+	phase := plan.Phase("")
+	for _, step := range p.Steps {
+		if step.Phase != phase {
+			phase = step.Phase
+			fmt.Fprintf(w, "\n%s\n", phase)
+		}
+		fmt.Fprintf(w, "  %-20s %s: %s\n", step.Node, step.Title, step.Reason)
+	}
+}

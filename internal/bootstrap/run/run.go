@@ -1,0 +1,273 @@
+// Package run does what a plan says: it looks at what is there, runs the steps, and
+// takes back what it has lent. Everything that it decides is decided in plan.
+//
+// The hazard: a run can end anywhere, by an error, a signal, or a crash. What must
+// not stay is an auth key that works, so it is revoked on every way out, and it
+// lives for a quarter of an hour in any case. What may stay are machines: the next
+// run sees them as they are.
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/progress"
+	"github.com/tazzo/rebirth/internal/bootstrap/proxmox"
+	"github.com/tazzo/rebirth/internal/bootstrap/secret"
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
+	"github.com/tazzo/rebirth/internal/bootstrap/tailnet"
+	"github.com/tazzo/rebirth/internal/bootstrap/talos"
+)
+
+// returnTime is how long a run may take to give back what it has lent, after it was
+// told to stop.
+const returnTime = 30 * time.Second
+
+// Need is what a run is opened for: it decides which secrets are read.
+type Need int
+
+// The needs.
+const (
+	// ToLook: the APIs' credentials, and the cluster's secrets if they have a source.
+	ToLook Need = iota
+	// ToDestroy: the APIs' credentials alone. The cluster may be dead.
+	ToDestroy
+	// ToCreate: everything.
+	ToCreate
+)
+
+// Options are what a run is made of.
+type Options struct {
+	Cluster *spec.Cluster
+	// Dir is the folder of cluster.yaml, to which the files that it names are relative.
+	Dir string
+	// Sources reads secrets.
+	Sources  *secret.Reader
+	Reporter progress.Reporter
+	Clock    clock.WithTicker
+	Need     Need
+}
+
+// Run is one run of bootstrap. It holds secrets in memory until Close.
+type Run struct {
+	cluster  *spec.Cluster
+	files    files
+	reporter progress.Reporter
+	clock    clock.WithTicker
+
+	proxmox *proxmox.Client
+	// tailnet is nil for a cluster that joins none.
+	tailnet tailnet.Control
+
+	// secrets of the cluster: read from their source, or made by a create.
+	secrets     *talos.Secrets
+	haveSecrets bool
+	// configs by node; only for a create.
+	configs map[string]talos.Config
+	// handOver has the data of the Secret for Flux.
+	handOver map[string]secret.Value
+
+	credentials Credentials
+	mutex       sync.Mutex
+	kubeconfig  secret.Value
+	key         *lentKey
+}
+
+// Credentials take what a create makes, each as soon as it is there; nil is not at
+// all. They are called once.
+type Credentials struct {
+	Kubeconfig  func(secret.Value) error
+	Talosconfig func(secret.Value) error
+	Secrets     func(secret.Value) error
+	// Discard says that none of them is wanted, though nothing else can open the cluster.
+	Discard bool
+}
+
+// RefusedError is a plan that refuses.
+type RefusedError struct{ Plan plan.Plan }
+
+// Error counts; the plan has the reasons.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("refused, for %d reasons; the first: %s", len(e.Plan.Refusals), e.Plan.Refusals[0])
+}
+
+// Confirm is asked before anything is destroyed; an error stops the run.
+type Confirm func(doomed plan.Plan) error
+
+// Open reads the files that cluster.yaml names and the secrets that are needed, and
+// prepares the connections. It changes nothing, and calls no API. Every secret that
+// can't be read is named.
+func Open(ctx context.Context, options Options) (*Run, error) {
+	files, err := loadFiles(options.Cluster, options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{cluster: options.Cluster, files: files, reporter: options.Reporter, clock: options.Clock}
+	err = errors.Join(
+		r.openProxmox(ctx, options.Sources),
+		r.openTailnet(ctx, options.Sources),
+	)
+	if options.Need != ToDestroy {
+		err = errors.Join(err, r.readSecrets(ctx, options.Sources))
+	}
+	if options.Need == ToCreate {
+		err = errors.Join(err, r.readHandOver(ctx, options.Sources))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ClusterName is what a person calls the cluster.
+func (r *Run) ClusterName() string { return r.cluster.Metadata.Name }
+
+// Close gives back what is still lent, and wipes the secrets.
+func (r *Run) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), returnTime)
+	defer cancel()
+	err := r.revokeKey(ctx)
+	r.kubeconfig.Destroy()
+	for _, value := range r.handOver {
+		value.Destroy()
+	}
+	return err
+}
+
+// Create brings the cluster to its end. It returns *RefusedError, or each step that
+// failed.
+func (r *Run) Create(ctx context.Context, credentials Credentials) error {
+	r.credentials = credentials
+	if err := r.checkCredentials(); err != nil {
+		return err
+	}
+	facts, err := r.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	p := plan.Create(facts)
+	if err := r.mayFollow(ctx, p); err != nil {
+		return err
+	}
+	return r.create(ctx, p)
+}
+
+// create follows a plan of plan.Create that preflight has passed.
+func (r *Run) create(ctx context.Context, p plan.Plan) error {
+	if len(p.Steps) > 0 {
+		if err := r.deliverSecrets(); err != nil {
+			return err
+		}
+	}
+	if err := r.execute(ctx, p); err != nil {
+		return err
+	}
+	return r.deliverKubeconfig(ctx)
+}
+
+// Destroy removes what is the cluster's.
+func (r *Run) Destroy(ctx context.Context, confirm Confirm) error {
+	facts, err := r.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	p := plan.Destroy(facts)
+	if len(p.Refusals) > 0 {
+		return &RefusedError{Plan: p}
+	}
+	return r.destroy(ctx, p, confirm)
+}
+
+// destroy follows a plan of plan.Destroy, once somebody has said yes to it.
+func (r *Run) destroy(ctx context.Context, p plan.Plan, confirm Confirm) error {
+	if len(p.Steps) > 0 {
+		if err := confirm(p); err != nil {
+			return err
+		}
+	}
+	return r.execute(ctx, p)
+}
+
+// Rebirth is Destroy and Create. What would stop the create is found, as far as it
+// can be known, before anything is destroyed.
+func (r *Run) Rebirth(ctx context.Context, confirm Confirm, credentials Credentials) error {
+	r.credentials = credentials
+	if err := r.checkCredentials(); err != nil {
+		return err
+	}
+	facts, err := r.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	doomed, ahead := plan.Destroy(facts), plan.Create(plan.AfterDestroy(facts))
+	if err := r.mayFollow(ctx, doomed, ahead); err != nil {
+		return err
+	}
+	if err := r.destroy(ctx, doomed, confirm); err != nil {
+		return err
+	}
+	if facts, err = r.Observe(ctx); err != nil {
+		return err
+	}
+	return r.create(ctx, plan.Create(facts))
+}
+
+// mayFollow says whether nothing stands in the way of the plans: no refusal, no
+// mistake in the nodes' configurations, nothing that an API would not give.
+func (r *Run) mayFollow(ctx context.Context, plans ...plan.Plan) error {
+	steps := 0
+	for _, p := range plans {
+		if len(p.Refusals) > 0 {
+			return &RefusedError{Plan: p}
+		}
+		steps += len(p.Steps)
+	}
+	if steps == 0 {
+		return nil
+	}
+	var err error
+	if r.configs, err = generate(r.cluster, r.secrets, r.files); err != nil {
+		return err
+	}
+	return r.preflight(ctx, plans...)
+}
+
+// Rejoin brings one node back into the tailnet.
+func (r *Run) Rejoin(ctx context.Context, node string) error {
+	facts, err := r.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	return r.execute(ctx, plan.Rejoin(facts, node))
+}
+
+// execute runs a plan, and revokes its key whatever happened.
+func (r *Run) execute(ctx context.Context, p plan.Plan) error {
+	for _, note := range p.Notes {
+		r.reporter.Report(progress.Event{At: r.clock.Now(), State: progress.Note, Detail: note})
+	}
+	if len(p.Refusals) > 0 {
+		return &RefusedError{Plan: p}
+	}
+	g := &graph{clock: r.clock, reporter: r.reporter, perform: r.perform}
+	err := g.execute(ctx, p.Steps)
+
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), returnTime)
+	defer cancel()
+	return errors.Join(err, r.revokeKey(after))
+}
+
+// newRun names a run: eight hex digits are enough to tell one from the one before.
+func newRun() string {
+	random := make([]byte, 4)
+	_, _ = rand.Read(random) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(random)
+}

@@ -1,0 +1,94 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/proxmox"
+	"github.com/tazzo/rebirth/internal/bootstrap/secret"
+	"github.com/tazzo/rebirth/internal/bootstrap/tailnet"
+	"github.com/tazzo/rebirth/internal/bootstrap/talos"
+)
+
+func (r *Run) openProxmox(ctx context.Context, reader *secret.Reader) error {
+	token, err := reader.Read(ctx, "proxmox.token", r.cluster.Proxmox.Token)
+	if err != nil {
+		return err
+	}
+	r.proxmox, err = proxmox.New(proxmox.Options{
+		Endpoint: r.cluster.Proxmox.Endpoint, CA: r.cluster.Proxmox.CA, Fingerprint: r.cluster.Proxmox.Fingerprint,
+		Token: token, Clock: r.clock,
+	})
+	return err
+}
+
+func (r *Run) openTailnet(ctx context.Context, reader *secret.Reader) error {
+	wanted := r.cluster.Tailnet
+	if wanted == nil {
+		return nil
+	}
+	var err error
+	switch {
+	case wanted.Headscale != nil:
+		var key secret.Value
+		if key, err = reader.Read(ctx, "tailnet.headscale.apiKey", wanted.Headscale.APIKey); err != nil {
+			return err
+		}
+		r.tailnet, err = tailnet.NewHeadscale(tailnet.HeadscaleOptions{Endpoint: wanted.Headscale.Endpoint, CA: wanted.Headscale.CA, User: wanted.Headscale.User, APIKey: key, Clock: r.clock})
+	case wanted.Tailscale.OAuth != nil:
+		var client secret.Value
+		if client, err = reader.Read(ctx, "tailnet.tailscale.oauth.clientSecret", wanted.Tailscale.OAuth.ClientSecret); err != nil {
+			return err
+		}
+		r.tailnet, err = tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, OAuth: &tailnet.OAuthClient{ID: wanted.Tailscale.OAuth.ClientID, Secret: client}})
+	default:
+		var token secret.Value
+		if token, err = reader.Read(ctx, "tailnet.tailscale.apiToken", *wanted.Tailscale.APIToken); err != nil {
+			return err
+		}
+		r.tailnet, err = tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, APIToken: token})
+	}
+	return err
+}
+
+// readSecrets reads the cluster's secrets from their source, or makes new ones that
+// live as long as this run.
+func (r *Run) readSecrets(ctx context.Context, reader *secret.Reader) error {
+	var serviceAccountKey secret.Value
+	if source := r.cluster.Talos.ServiceAccountKey; source != nil {
+		var err error
+		if serviceAccountKey, err = reader.Read(ctx, "talos.serviceAccountKey", *source); err != nil {
+			return err
+		}
+	}
+	var err error
+	if source := r.cluster.Talos.Secrets; source != nil {
+		var bundle secret.Value
+		if bundle, err = reader.Read(ctx, "talos.secrets", *source); err != nil {
+			return err
+		}
+		r.haveSecrets = true
+		r.secrets, err = talos.ParseSecrets(bundle, serviceAccountKey, r.clock.Now())
+		return err
+	}
+	r.secrets, err = talos.NewSecrets(r.cluster.Image.TalosVersion, serviceAccountKey, r.clock.Now())
+	return err
+}
+
+func (r *Run) readHandOver(ctx context.Context, reader *secret.Reader) error {
+	wanted := r.cluster.HandOver.Secret
+	if wanted == nil {
+		return nil
+	}
+	r.handOver = map[string]secret.Value{}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(wanted.Data)) {
+		value, err := reader.Read(ctx, fmt.Sprintf("handOver.secret.data[%s]", key), wanted.Data[key])
+		errs = append(errs, err)
+		r.handOver[key] = value
+	}
+	return errors.Join(errs...)
+}

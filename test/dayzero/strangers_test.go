@@ -1,0 +1,128 @@
+package dayzero_test
+
+import (
+	"context"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/tazzo/rebirth/test/dayzero"
+	"github.com/tazzo/rebirth/test/proxmox"
+	"github.com/tazzo/rebirth/test/tailscale"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// member lets a machine join the world's tailnet that bootstrap didn't make.
+func member(ctx context.Context, w *dayzero.World, hostname, tag string) *tailscale.Node {
+	GinkgoHelper()
+	key, err := w.Headscale.CLI(ctx, "preauthkeys", "create", "--user", "1", "--reusable", "--ephemeral", "--expiration", "1m", "--tags", tag)
+	Expect(err).NotTo(HaveOccurred())
+	node, err := tailscale.Start(ctx, filepath.Join(GinkgoT().TempDir(), hostname), []string{
+		"TS_HOSTNAME=" + hostname, "TS_AUTHKEY=" + strings.TrimSpace(string(key)), "TS_AUTH_ONCE=true",
+		"TS_EXTRA_ARGS=--login-server=" + w.Headscale.Endpoint,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(node.Stop)
+	Eventually(ctx, func() int { return len(node.Addresses(ctx)) }).ShouldNot(BeZero(), node.Log)
+	return node
+}
+
+var _ = Describe("a device that has a node's name (B2)", func() {
+	It("is removed if a former life has left it, so that the node gets its name", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{Workers: 1})
+		stale := member(ctx, w, "lab-worker-1", dayzero.Tag)
+		Expect(stale.Stop()).To(Succeed())
+		Eventually(ctx, func() bool {
+			devices, err := w.Headscale.Devices(ctx)
+			return err == nil && len(devices) == 1 && !devices[0].Online
+		}).Should(BeTrue())
+		must(ctx, w, "create", "--discard-credentials")
+		Expect(hostnames(ctx, w)).To(ConsistOf(w.Nodes()))
+	}, SpecTimeout(2*time.Minute))
+
+	It("stops the create before any machine exists, if it is connected", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{Workers: 1})
+		member(ctx, w, "lab-worker-1", dayzero.Tag)
+		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(And(
+			ContainSubstring("device lab-worker-1"), ContainSubstring("is connected")))
+		Expect(w.Proxmox.VMs()).To(BeEmpty())
+		Expect(hostnames(ctx, w)).To(ConsistOf("lab-worker-1"))
+	}, SpecTimeout(time.Minute))
+})
+
+var _ = Describe("a machine that is not the cluster's", func() {
+	It("is never touched, and stops the create before any other exists", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		w.Proxmox.AddVM("pve1", w.VMID(1), map[string]string{"name": "mail"})
+		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring("VM 9002 (lab-worker-1): exists (\"mail\""))
+		must(ctx, w, "destroy", "--yes")
+		Expect(w.Proxmox.VMs()).To(HaveLen(1))
+	}, SpecTimeout(time.Minute))
+
+	It("gets no configuration, though it answers at the node's address", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, WrongMAC: true, Extra: "timeouts: {configure: 5s}\n"})
+		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring("none of its MACs"))
+		for _, machine := range w.Machines() {
+			persisted, err := machine.Persisted()
+			Expect(err).NotTo(HaveOccurred())
+			Expect(persisted).To(BeEmpty())
+		}
+	}, SpecTimeout(time.Minute))
+})
+
+var _ = Describe("a fault", func() {
+	DescribeTable("has a deadline and a named cause (B21)",
+		func(ctx SpecContext, arm func(*dayzero.World), timeouts, cause string) {
+			w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Extra: "timeouts: {" + timeouts + "}\n"})
+			arm(w)
+			Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring(cause))
+		},
+		Entry("Proxmox doesn't answer", func(w *dayzero.World) {
+			w.Proxmox.Fail(proxmox.Fault{Path: "/nodes/pve1/qemu", Method: "POST", Hang: true, Times: -1})
+		}, "machine: 3s", "create VM 9001", SpecTimeout(time.Minute)),
+		Entry("a task fails", func(w *dayzero.World) {
+			w.Proxmox.Fail(proxmox.Fault{Path: "/nodes/pve1/qemu", Method: "POST", TaskExit: "out of disk space", Times: -1})
+		}, "machine: 3s", "out of disk space", SpecTimeout(time.Minute)),
+		Entry("the token lost its right", func(w *dayzero.World) {
+			w.Proxmox.Fail(proxmox.Fault{Path: "/nodes/pve1/qemu", Method: "POST", Status: 403, Message: "Permission check failed (/vms/9001, VM.Allocate)", Times: -1})
+		}, "machine: 3s", "VM.Allocate", SpecTimeout(time.Minute)),
+		Entry("Talos doesn't come up", func(w *dayzero.World) { w.SlowBoot(time.Hour) }, "maintenance: 2s", "nobody answers at", SpecTimeout(time.Minute)),
+	)
+
+	It("of the cluster's own API is no obstacle to its destruction (B10)", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		must(ctx, w, "create", "--discard-credentials")
+		for _, machine := range w.Machines() {
+			DeferCleanup(machine.Hang())
+		}
+		must(ctx, w, "destroy", "--yes")
+		Expect(w.Proxmox.VMs()).To(BeEmpty())
+	}, SpecTimeout(2*time.Minute))
+})
+
+var _ = Describe("rejoin", func() {
+	It("brings a node back that the tailnet has forgotten", func(ctx SpecContext) {
+		secrets := filepath.Join(inRAM(), "secrets")
+		first := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		must(ctx, first, "create", "--secrets", secrets)
+		w := world(ctx, dayzero.Options{Workers: 1, TalosExtra: "  secrets: {file: " + secrets + "}\n"})
+		must(ctx, w, "create")
+		devices, err := w.Headscale.Devices(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		for _, device := range devices {
+			if device.Hostname == "lab-worker-1" {
+				_, err := w.Headscale.CLI(ctx, "nodes", "delete", "--identifier", strconv.FormatUint(device.ID, 10), "--force")
+				Expect(err).NotTo(HaveOccurred())
+			}
+		}
+		Expect(hostnames(ctx, w)).To(ConsistOf("lab-controlplane-1"))
+		must(ctx, w, "rejoin", "lab-worker-1")
+		Expect(hostnames(ctx, w)).To(ConsistOf(w.Nodes()))
+		Expect(workingKeys(ctx, w)).To(BeEmpty())
+	}, SpecTimeout(3*time.Minute))
+})
