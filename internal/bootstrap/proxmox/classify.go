@@ -19,7 +19,7 @@ import (
 // pve-guest-common, pve-cluster, qemu-server and pve-storage as of Proxmox VE 8.4
 // and 9); nothing else in this package reads prose.
 var (
-	permissionText = regexp.MustCompile(`^Permission check failed(?: \((/[^,]*), ([A-Za-z.|]+)[^)]*\))?`)
+	permissionText = regexp.MustCompile(`^Permission check failed(?: \((/[^,]*), ([A-Za-z.|]+)([^)]*)\))?`)
 	kindsByText    = []struct {
 		kind Kind
 		text *regexp.Regexp
@@ -95,14 +95,13 @@ func list(parameters map[string]string) string {
 // denied reads what lacks from Proxmox's message, which now and then doesn't say it.
 func denied(e *Error, token string) *Error {
 	e.Kind = Denied
-	if match := permissionText.FindStringSubmatch(e.Message); match != nil {
-		e.Path, e.Privilege = match[1], match[2]
-	}
-	if e.Path != "" {
-		e.Message = lacks(token, e.Privilege, e.Path)
-	} else {
+	match := permissionText.FindStringSubmatch(e.Message)
+	if match == nil || match[1] == "" {
 		e.Message = fmt.Sprintf("Proxmox denies it to the token %s (%s)", token, e.Message)
+		return e
 	}
+	e.Path, e.Privilege = match[1], match[2]
+	e.Message = lacks(token, e.Privilege+match[3], e.Path) // the rest says what for
 	return e
 }
 

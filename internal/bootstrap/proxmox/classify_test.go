@@ -17,7 +17,7 @@ var _ = Describe("classify", func() {
 		Entry("an unknown token", 401, "Authentication failed!", "", Unauthorized, "does not accept the token bootstrap@pve!rebirth (Authentication failed!)"),
 		Entry("a lacking privilege", 403, "Permission check failed (/vms/100, VM.Allocate)", "", Denied, "lacks VM.Allocate on /vms/100. Give it a role that has it: pveum acl modify /vms/100 --tokens 'bootstrap@pve!rebirth' --roles ROLE."),
 		Entry("one of several privileges", 403, "Forbidden", `{"data":null,"message":"Permission check failed (/storage/local, Datastore.AllocateSpace|Datastore.Audit)\n"}`, Denied, "lacks Datastore.AllocateSpace|Datastore.Audit on /storage/local"),
-		Entry("a tag that is not for everybody", 403, "Permission check failed (/, Sys.Modify for modifying tag 'rebirth-x')", "", Denied, "lacks Sys.Modify on /"),
+		Entry("a tag that is not for everybody", 403, "Permission check failed (/, Sys.Modify for modifying tag 'rebirth-x')", "", Denied, "lacks Sys.Modify for modifying tag 'rebirth-x' on /."),
 		Entry("a privilege that is not named", 403, "Permission check failed", "", Denied, "denies it to the token bootstrap@pve!rebirth (Permission check failed)"),
 		Entry("a refused parameter", 400, "Parameter verification failed.", `{"data":null,"message":"Parameter verification failed.\n","errors":{"net0":"invalid format - x\n","cores":"type check ('integer') failed"}}`, Invalid, "refuses cores (type check ('integer') failed), net0 (invalid format - x)"),
 		Entry("a bad request without parameters", 400, "Bad Request", "", Failed, "status 400: Bad Request"),
