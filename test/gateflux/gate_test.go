@@ -58,14 +58,14 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 		failSandbox(ctx, brokenNode)
 	}, NodeTimeout(2*time.Minute))
 
-	It("install at once, namespaces and CRDs first", func(ctx SpecContext) {
+	It("install at once, namespaces and CRDs first (R11)", func(ctx SpecContext) {
 		Eventually(ctx, helmRelease).Should(And(beReady(), HaveField("Reason", "InstallSucceeded")))
 		log, err := os.ReadFile(fl.Log("kustomize-controller"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(string(log)).NotTo(ContainSubstring("dry-run failed"))
 	}, SpecTimeout(time.Minute))
 
-	It("hold nothing but what the gate consists of", func(ctx SpecContext) {
+	It("hold nothing but what the gate consists of (R10)", func(ctx SpecContext) {
 		Expect(inventory(ctx, shipped)).To(ConsistOf(
 			"_readiness-gate__Namespace",
 			"readiness-gate_rebirth_source.toolkit.fluxcd.io_GitRepository",
@@ -73,7 +73,7 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 		))
 	})
 
-	It("hold back what depends on the gate while Flannel is broken on one of two nodes", func(ctx SpecContext) {
+	It("hold back what depends on the gate while Flannel is broken on one of two nodes (R2)", func(ctx SpecContext) {
 		Eventually(ctx, readinessGate).Should(And(
 			HaveField("Status.Open", false),
 			HaveField("Status.Failing", ConsistOf(And(HaveField("Node", brokenNode), HaveField("Check", "cni"), HaveField("Message", ContainSubstring("CrashLoopBackOff"))))),
@@ -87,7 +87,7 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 		}).WithTimeout(overOnePoll).Should(Succeed())
 	}, SpecTimeout(time.Minute))
 
-	It("would hold back nothing with wait: true, which makes Flux ignore the health checks", func(ctx SpecContext) {
+	It("would hold back nothing with wait: true, which makes Flux ignore the health checks (R2)", func(ctx SpecContext) {
 		mistaken := gateVariant(ctx, waiting)
 		set(mistaken, true, "spec", "wait")
 		set(mistaken, false, "spec", "prune")
@@ -98,7 +98,7 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 		Expect(versionOf(apps)(ctx)).To(BeEmpty())
 	}, SpecTimeout(time.Minute))
 
-	It("go on within retryInterval after the network heals, without a nudge", func(ctx SpecContext) {
+	It("go on within retryInterval after the network heals, without a nudge (R12)", func(ctx SpecContext) {
 		failed := map[string]bool{}
 		Eventually(ctx, func(g Gomega, ctx context.Context) {
 			for _, name := range []string{shipped, unwatched} {
@@ -118,7 +118,7 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 		}
 	}, SpecTimeout(3*time.Minute))
 
-	It("are Ready within seconds of the network", func(ctx SpecContext) {
+	It("are Ready within seconds of the network (R10)", func(ctx SpecContext) {
 		open, err := verdict(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		for _, name := range []string{shipped, unwatched} {

@@ -17,8 +17,7 @@ import (
 	"github.com/tazzo/rebirth/internal/readiness/lint"
 )
 
-// R3: our worked example of a cluster.
-var _ = Describe("the worked example of a cluster", func() {
+var _ = Describe("the worked example of a cluster (R3)", func() {
 	const root = "../../../"
 	var example fs.FS
 	// The CRDs and charts come from this repository.
