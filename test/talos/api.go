@@ -149,7 +149,7 @@ func (a *api) apply(mode machineapi.ApplyConfigurationRequest_Mode, in *machinea
 		if err := configs.persist(provider); err != nil {
 			return err
 		}
-		go func() { _ = a.life.machine.Reboot() }()
+		a.life.shutdownOnce.Do(func() { close(a.life.shutdown) })
 		return nil
 	default:
 		return fmt.Errorf("incorrect mode '%s' specified for the apply config call", mode)
@@ -158,7 +158,7 @@ func (a *api) apply(mode machineapi.ApplyConfigurationRequest_Mode, in *machinea
 
 // die loses the power: nobody hears the answer.
 func (a *api) die(ctx context.Context) error {
-	go func() { _ = a.life.machine.Reboot() }()
+	go a.life.machine.restart(a.life)
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -15,9 +15,6 @@ const (
 	tailscale = "tailscale"
 	// extensionService is Talos' name of its service.
 	extensionService = "ext-" + tailscale
-	// restartPause is how long Talos waits before it starts a service again that has
-	// exited.
-	restartPause = 5 * time.Second
 )
 
 // extensionEnv is what the extension's own definition sets (siderolabs/extensions,
@@ -79,8 +76,7 @@ func (e *extension) run() {
 		change := e.nextChange()
 		env, given := e.document()
 		if !given || !e.life.services.isUp("cri") {
-			state := "Waiting"
-			e.life.services.down(extensionService, state)
+			e.life.services.down(extensionService, "Waiting")
 			e.await(change, patience)
 			continue
 		}
@@ -113,7 +109,7 @@ func (e *extension) runOnce(env []string, change <-chan struct{}) {
 		case <-exited:
 			e.life.setTailnetAddresses(nil)
 			e.life.services.down(extensionService, "Waiting")
-			e.await(change, restartPause)
+			e.await(change, e.life.machine.options.Times.Restart)
 			return
 		case <-change:
 			change = e.nextChange()

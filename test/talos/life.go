@@ -28,6 +28,9 @@ type life struct {
 	// bootstrapped is closed by the call that starts etcd.
 	bootstrapped     chan struct{}
 	bootstrappedOnce sync.Once
+	// shutdown is closed by a call that reboots the machine.
+	shutdown     chan struct{}
+	shutdownOnce sync.Once
 }
 
 func newLife(m *Machine) (*life, error) {
@@ -39,7 +42,7 @@ func newLife(m *Machine) (*life, error) {
 	}
 	l := &life{
 		machine: m, ctx: ctx, cancel: cancel, resources: resources,
-		arrived: make(chan struct{}), bootstrapped: make(chan struct{}),
+		arrived: make(chan struct{}), bootstrapped: make(chan struct{}), shutdown: make(chan struct{}),
 	}
 	l.services = &services{life: l, running: map[string]service{}}
 	l.configs = &configs{life: l}

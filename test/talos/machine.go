@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Machine is one that runs Talos.
@@ -23,6 +24,9 @@ type Machine struct {
 func Start(options Options) (*Machine, error) {
 	if options.Version == "" {
 		options.Version = "v1.13.9"
+	}
+	if options.Times.Restart == 0 {
+		options.Times.Restart = 5 * time.Second
 	}
 	if err := options.check(); err != nil {
 		return nil, err
@@ -81,6 +85,16 @@ func (m *Machine) PowerOff() {
 func (m *Machine) Reboot() error {
 	m.PowerOff()
 	return m.PowerOn()
+}
+
+// restart reboots the machine by itself, unless somebody has switched it off meanwhile.
+func (m *Machine) restart(life *life) {
+	m.mu.Lock()
+	current := m.life == life
+	m.mu.Unlock()
+	if current {
+		_ = m.Reboot()
+	}
 }
 
 // Calls that the API has got since the machine was made, such as

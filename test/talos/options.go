@@ -48,6 +48,9 @@ type Times struct {
 	Etcd time.Duration
 	// StaticPods is from then until the Kubernetes control plane is ready.
 	StaticPods time.Duration
+	// Restart is from a container's exit until Talos starts it again; 5 s by default,
+	// as in Talos.
+	Restart time.Duration
 }
 
 func (o Options) check() error {

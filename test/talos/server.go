@@ -68,7 +68,7 @@ func (l *life) serveMaintenance() (stop func()) {
 }
 
 // serveConfigured opens the API to the cluster's administrators, for as long as the
-// machine lives.
+// machine lives. When a reboot is asked for, the call that asked is answered first.
 func (l *life) serveConfigured() {
 	config, err := l.configuredTLS(l.configs.get())
 	if err != nil {
@@ -76,8 +76,13 @@ func (l *life) serveConfigured() {
 	}
 	l.services.up("apid", true)
 	stop := l.listen(constants.ApidPort, config, l.register, l.interceptors(byCertificate)...)
-	<-l.ctx.Done()
-	stop()
+	select {
+	case <-l.ctx.Done():
+		stop()
+	case <-l.shutdown:
+		stop()
+		go l.machine.restart(l)
+	}
 }
 
 // register registers the services that are played.
