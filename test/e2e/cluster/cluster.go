@@ -131,6 +131,20 @@ func (c *Cluster) OnNode(ctx context.Context, node string, command ...string) (s
 	return c.run(ctx, nil, "docker", append([]string{"exec", node}, command...)...)
 }
 
+// FilesWith are the files of a node that hold one of the texts, outside of some
+// folders. The texts go to the node by standard input, so that they stand in no
+// command line.
+func (c *Cluster) FilesWith(ctx context.Context, node string, texts, outside []string) ([]string, error) {
+	// -xdev leaves out what is mounted, so these are named.
+	script := "cat > /run/texts && find / /var /run /tmp -xdev -type f -size -64M"
+	for _, dir := range append([]string{"/run/texts"}, outside...) {
+		script += " -not -path '" + dir + "' -not -path '" + dir + "/*'"
+	}
+	script += " -print0 | xargs -0 grep --files-with-matches --fixed-strings --file=/run/texts --text -- ; rm /run/texts"
+	out, err := c.run(ctx, []byte(strings.Join(texts, "\n")+"\n"), "docker", "exec", "--interactive", node, "bash", "-c", script)
+	return strings.Fields(out), err
+}
+
 // PowerLoss ends all nodes at the same moment, without a word to what runs on them.
 func (c *Cluster) PowerLoss(ctx context.Context) error {
 	nodes, err := c.Nodes(ctx)

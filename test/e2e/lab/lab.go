@@ -37,9 +37,9 @@ type Lab struct {
 	Client client.Client
 	// Repository is what stands in Git: change it, then Push.
 	Repository Repository
-	// Secrets are values that belong into Secrets and nowhere else.
-	Secrets []string
 
+	// secrets are values that belong into Secrets and nowhere else.
+	secrets map[string]bool
 	options Options
 	root    string // of this tree
 	git     *git.Server
@@ -52,7 +52,7 @@ func New(ctx context.Context, options Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{options: options, root: root}
+	l := &Lab{options: options, root: root, secrets: map[string]bool{}}
 	l.Cluster, err = cluster.New(cluster.Options{
 		Kind: options.Kind, Kubectl: options.Kubectl, Image: options.NodeImage,
 		Config: filepath.Join(root, "kind-config.yaml"), Patches: images.KubeadmPatches(), Dir: options.Out,
@@ -95,7 +95,8 @@ func (l *Lab) startServers(ctx context.Context) error {
 		DayZeroPassword: "canary-dayzero-" + rand.Text(),
 		S3:              S3{Address: gateway, Key: "KEY" + rand.Text(), Secret: "canary-s3-" + rand.Text()},
 	}
-	l.Secrets = append(l.Secrets, l.Repository.DayZeroPassword, l.Repository.S3.Secret)
+	l.Hide(l.Repository.DayZeroPassword)
+	l.Hide(l.Repository.S3.Secret)
 	if l.git, err = git.Start(filepath.Join(l.options.Out, "git"), gateway+":8080"); err != nil {
 		return err
 	}
@@ -105,6 +106,9 @@ func (l *Lab) startServers(ctx context.Context) error {
 	l.s3, err = startS3(ctx, l.options.VersityGW, filepath.Join(l.options.Out, "s3"), l.Repository.S3)
 	return err
 }
+
+// Hide registers a value that belongs into Secrets and nowhere else.
+func (l *Lab) Hide(secret string) { l.secrets[secret] = true }
 
 // Close deletes the cluster and stops the servers.
 func (l *Lab) Close(ctx context.Context) error {

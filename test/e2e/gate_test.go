@@ -1,0 +1,120 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// gateSpecs are about the gate of a cluster that runs; each leaves it open.
+func gateSpecs() {
+	It("keeps the gate open when Flannel's pod is killed on one node, for its DaemonSet makes another", func(ctx SpecContext) {
+		verdict := verdictUID(ctx)
+		former := flannelOn(ctx, "rebirth-worker")
+		Expect(world.Client.Delete(ctx, former, client.GracePeriodSeconds(0))).To(Succeed())
+		Eventually(ctx, func(g Gomega) {
+			pod := flannelOn(ctx, "rebirth-worker")
+			g.Expect(pod.UID).NotTo(Equal(former.UID))
+			g.Expect(pod.Status.Phase).To(Equal(corev1.PodRunning))
+		}).WithTimeout(patience).Should(Succeed())
+		expectOpen(ctx, nodes)
+		Expect(verdictUID(ctx)).To(Equal(verdict), "the verdict was never withdrawn")
+	}, SpecTimeout(10*time.Minute))
+
+	It("shuts the gate when an open network breaks on one node, names it, and opens it again (R1)", func(ctx SpecContext) {
+		cutOverlay(ctx, brokenNode)
+		expectShut(ctx, brokenNode, "agent", "dns", "peers", "service")
+		mendOverlay(ctx, brokenNode)
+		expectOpen(ctx, nodes)
+	}, SpecTimeout(10*time.Minute))
+
+	It("shuts the gate when CoreDNS is scaled to zero, says so, and opens it again (R5)", func(ctx SpecContext) {
+		scale(ctx, "kube-system", "coredns", "0")
+		expectShut(ctx, "", "dns")
+		scale(ctx, "kube-system", "coredns", "2")
+		expectOpen(ctx, nodes)
+	}, SpecTimeout(10*time.Minute))
+
+	It("lets a node join an open gate, and counts it once it carries traffic", func(ctx SpecContext) {
+		verdict := verdictUID(ctx)
+		const late = brokenNode
+		_, err := world.Cluster.OnNode(ctx, late, "systemctl", "stop", "kubelet")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(world.Client.Delete(ctx, node(late))).To(Succeed())
+		expectOpen(ctx, nodes-1)
+		_, err = world.Cluster.OnNode(ctx, late, "systemctl", "start", "kubelet")
+		Expect(err).NotTo(HaveOccurred())
+		expectOpen(ctx, nodes)
+		Expect(verdictUID(ctx)).To(Equal(verdict), "the verdict was never withdrawn")
+	}, SpecTimeout(10*time.Minute))
+
+	It("keeps its verdict while the API server is restarted (R15)", func(ctx SpecContext) {
+		verdict := verdictUID(ctx)
+		id, err := world.Cluster.OnNode(ctx, "rebirth-control-plane", "crictl", "ps", "--quiet", "--name", "kube-apiserver")
+		Expect(err).NotTo(HaveOccurred())
+		_, err = world.Cluster.OnNode(ctx, "rebirth-control-plane", "crictl", "stop", strings.TrimSpace(id))
+		Expect(err).NotTo(HaveOccurred())
+		expectOpen(ctx, nodes)
+		Expect(verdictUID(ctx)).To(Equal(verdict), "the verdict was never withdrawn")
+	}, SpecTimeout(10*time.Minute))
+
+	It("withdraws the stale verdict after a power loss of all nodes, gives a new one, and everything runs again", func(ctx SpecContext) {
+		verdict := verdictUID(ctx)
+		lease := heartbeat(ctx)
+		Expect(world.Cluster.PowerLoss(ctx)).To(Succeed())
+		// A heartbeat that old is what makes a verdict stale.
+		Eventually(ctx, func() time.Duration { return now().Sub(lease) }).WithTimeout(patience).Should(BeNumerically(">", 75*time.Second))
+		Expect(world.Cluster.PowerOn(ctx)).To(Succeed())
+		expectNodesReady(ctx, nodes)
+		Eventually(ctx, func(g Gomega) {
+			g.Expect(getGate(ctx, g).Status.Open).To(BeTrue())
+			g.Expect(read(ctx, g, &corev1.ConfigMap{}, key("flux-system", "network-ready")).UID).NotTo(Equal(verdict))
+		}).WithTimeout(patience).Should(Succeed())
+		expectOpen(ctx, nodes)
+		expectAvailable(ctx, consumer, "grafana")
+		expectReady(ctx, everything...)
+	}, SpecTimeout(15*time.Minute))
+}
+
+func verdictUID(ctx context.Context) types.UID {
+	GinkgoHelper()
+	return read(ctx, Default, &corev1.ConfigMap{}, key("flux-system", "network-ready")).UID
+}
+
+// heartbeat is when the gate's controller last said that its verdict holds.
+func heartbeat(ctx context.Context) time.Time {
+	GinkgoHelper()
+	lease := read(ctx, Default, &coordinationv1.Lease{}, key("flux-system", "network-ready"))
+	Expect(lease.Spec.RenewTime).NotTo(BeNil())
+	return lease.Spec.RenewTime.Time
+}
+
+func node(name string) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
+}
+
+func flannelOn(ctx context.Context, node string) *corev1.Pod {
+	GinkgoHelper()
+	var pods corev1.PodList
+	Expect(world.Client.List(ctx, &pods, client.InNamespace("kube-system"), client.MatchingLabels{"k8s-app": "flannel"},
+		client.MatchingFields{"spec.nodeName": node})).To(Succeed())
+	Expect(pods.Items).NotTo(BeEmpty())
+	return &pods.Items[len(pods.Items)-1]
+}
+
+func scale(ctx context.Context, namespace, deployment, replicas string) {
+	GinkgoHelper()
+	_, err := world.Cluster.Kubectl(ctx, "--namespace", namespace, "scale", "deployment", deployment, "--replicas", replicas)
+	Expect(err).NotTo(HaveOccurred())
+}

@@ -1,0 +1,58 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// vxlan is the port of Flannel's overlay.
+const vxlan = "4789"
+
+// cutOverlay has a node drop what Flannel sends to and gets from other nodes: the node
+// stays Ready and Flannel's pod runs.
+func cutOverlay(ctx context.Context, node string) {
+	GinkgoHelper()
+	for _, chain := range []string{"INPUT", "OUTPUT"} {
+		_, err := world.Cluster.OnNode(ctx, node, "iptables", "--wait", "--insert", chain, "--protocol", "udp", "--dport", vxlan, "--jump", "DROP")
+		Expect(err).NotTo(HaveOccurred())
+	}
+}
+
+func mendOverlay(ctx context.Context, node string) {
+	GinkgoHelper()
+	for _, chain := range []string{"INPUT", "OUTPUT"} {
+		_, err := world.Cluster.OnNode(ctx, node, "iptables", "--wait", "--delete", chain, "--protocol", "udp", "--dport", vxlan, "--jump", "DROP")
+		Expect(err).NotTo(HaveOccurred())
+	}
+}
+
+// bringUp makes the cluster and its network, and waits for no more than a person
+// would who looks at "kubectl get nodes".
+func bringUp(ctx context.Context) {
+	GinkgoHelper()
+	Expect(world.Create(ctx)).To(Succeed())
+	Expect(world.InstallNetwork(ctx)).To(Succeed())
+}
+
+// expectHeldBack checks that Flux has applied nothing behind the gate.
+func expectHeldBack(ctx context.Context) {
+	GinkgoHelper()
+	for _, name := range []string{"secret-sync", "pgo", "external-secrets", "tazlab-db", "monitoring"} {
+		Eventually(ctx, func(g Gomega) {
+			ready := meta.FindStatusCondition(conditions(ctx, g, kustomizationKind, key("flux-system", name)), "Ready")
+			g.Expect(ready).NotTo(BeNil(), name)
+			g.Expect(ready.Status).NotTo(Equal(metav1.ConditionTrue), name)
+		}).Should(Succeed())
+	}
+	for _, namespace := range []string{"secret-sync", "postgres-operator", "external-secrets"} {
+		Expect(absent(ctx, &corev1.Namespace{}, key("", namespace))).To(BeTrue(), "namespace %s", namespace)
+	}
+}

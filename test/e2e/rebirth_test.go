@@ -1,0 +1,130 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/test/e2e/timeline"
+)
+
+// patience is for what takes minutes when it works: it says what stuck, not how fast
+// it should be.
+const patience = 6 * time.Minute
+
+func now() time.Time { return time.Now() }
+
+const (
+	nodes      = 3
+	brokenNode = "rebirth-worker2"
+)
+
+var everything = []string{"flux-system", "namespaces", "readiness-gate", "secret-sync", "storage", "external-secrets", "secret-store", "pgo", "tazlab-db", "monitoring"}
+
+var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailure, func() {
+	var first, second, third string // passwords of the three lives
+	var remembered int              // starts of Grafana that the database remembers
+
+	It("stays behind a shut gate while one node's overlay is broken, although every pod is Ready; the node is named (R1, R2)", func(ctx SpecContext) {
+		bringUp(ctx)
+		// Nothing but DaemonSets runs there meanwhile.
+		_, err := world.Cluster.Kubectl(ctx, "cordon", brokenNode)
+		Expect(err).NotTo(HaveOccurred())
+		cutOverlay(ctx, brokenNode)
+		expectNodesReady(ctx, nodes)
+		Expect(world.Push(ctx)).To(Succeed())
+		Expect(world.HandOver(ctx)).To(Succeed())
+
+		expectShut(ctx, brokenNode, "agent", "dns", "peers", "service", "sandbox")
+		expectHeldBack(ctx)
+	}, SpecTimeout(10*time.Minute))
+
+	It("goes on by itself once every node carries traffic (R12)", func(ctx SpecContext) {
+		mendOverlay(ctx, brokenNode)
+		_, err := world.Cluster.Kubectl(ctx, "uncordon", brokenNode)
+		Expect(err).NotTo(HaveOccurred())
+		expectOpen(ctx, nodes)
+		expectReady(ctx, "readiness-gate", "secret-sync", "pgo", "secret-store")
+	}, SpecTimeout(10*time.Minute))
+
+	It("takes Grafana's Secret over from the ExternalSecret with a password that the database proves, and Grafana runs (S1, S2)", func(ctx SpecContext) {
+		first = expectMirrored(ctx, world.Repository.DayZeroPassword)
+		Eventually(ctx, func(g Gomega) {
+			imported := read(ctx, g, &v1alpha1.SecretImport{}, key(consumer, "grafana-db"))
+			g.Expect(meta.IsStatusConditionTrue(imported.Status.Conditions, "TakenOver")).To(BeTrue(), "%v", imported.Status.Conditions)
+			seeded := meta.FindStatusCondition(conditions(ctx, g, externalSecretKind, key(consumer, userSecret)), "Ready")
+			g.Expect(seeded).NotTo(BeNil())
+			g.Expect(string(seeded.Status)).To(Equal("True"), seeded.Message)
+		}).Should(Succeed())
+		expectReady(ctx, everything...)
+	}, SpecTimeout(10*time.Minute))
+
+	It("is backed up in S3", func(ctx SpecContext) {
+		expectBackedUp(ctx)
+		remembered = starts(ctx)
+		Expect(remembered).To(BeNumerically(">=", 1))
+	}, SpecTimeout(10*time.Minute))
+
+	It("is reborn with its data and a new password after it was deleted, with nobody touching it", func(ctx SpecContext) {
+		world.Repository.DataSource = true
+		Expect(world.Push(ctx)).To(Succeed())
+		second = reborn(ctx, first)
+		Expect(starts(ctx)).To(BeNumerically(">", remembered), "rows from before the rebirth, and Grafana's new start")
+	}, SpecTimeout(15*time.Minute))
+
+	It("is reborn a second time in a row", func(ctx SpecContext) {
+		expectBackedUp(ctx)
+		remembered = starts(ctx)
+		third = reborn(ctx, second)
+		Expect(starts(ctx)).To(BeNumerically(">", remembered))
+	}, SpecTimeout(15*time.Minute))
+
+	It("follows a rotation: one mirror, one restart, and Grafana logs in", func(ctx SpecContext) {
+		before := read(ctx, Default, &v1alpha1.SecretImport{}, key(consumer, "grafana-db")).Generation
+		rotate(ctx)
+		fourth := expectMirrored(ctx, third)
+		Expect(fourth).NotTo(BeEmpty())
+		Expect(read(ctx, Default, &v1alpha1.SecretImport{}, key(consumer, "grafana-db")).Generation).To(Equal(before))
+	}, SpecTimeout(10*time.Minute))
+})
+
+// reborn destroys the cluster and makes it again: what comes after the hand-over comes
+// by itself.
+func reborn(ctx SpecContext, formerPassword string) string {
+	GinkgoHelper()
+	Expect(world.Cluster.Delete(ctx)).To(Succeed())
+	bringUp(ctx)
+	Expect(world.HandOver(ctx)).To(Succeed())
+	expectOpen(ctx, nodes)
+	password := expectMirrored(ctx, formerPassword)
+	restored := meta.FindStatusCondition(conditions(ctx, Default, postgresClusterKind, key(database, database)), "PostgresDataInitialized")
+	Expect(restored).NotTo(BeNil())
+	Expect(restored.Reason).To(Equal("PGBackRestRestoreComplete"))
+	expectReady(ctx, everything...)
+	reportTimeline(ctx)
+	return password
+}
+
+// reportTimeline shows when what happened in this life, and draws it.
+func reportTimeline(ctx context.Context) {
+	GinkgoHelper()
+	line, err := timeline.Collect(ctx, world.Client, timeline.Consumer{Namespace: consumer, Name: "grafana"})
+	Expect(err).NotTo(HaveOccurred())
+	var table strings.Builder
+	Expect(line.WriteTable(&table)).To(Succeed())
+	AddReportEntry("timeline", table.String(), ReportEntryVisibilityAlways)
+	chart, err := os.Create(filepath.Join(environment("E2E_OUT"), "timeline.svg"))
+	Expect(err).NotTo(HaveOccurred())
+	defer chart.Close()
+	Expect(line.WriteSVG(chart, "A rebirth in kind, from the API server's start")).To(Succeed())
+}
