@@ -72,8 +72,12 @@ var _ = Describe("Bad input", func() {
 		}, asItIs),
 		Entry("no agents because of a taint", "node n1, agent: no agent's pod is on this node, for it does not tolerate the node's taint gpu=only:NoSchedule", func(ctx context.Context, c *cluster) {
 			all := agents.Spec.Template.Spec.Tolerations
-			changeAgents(ctx, func(spec *corev1.PodSpec) { spec.Tolerations = nil })
-			DeferCleanup(changeAgents, func(spec *corev1.PodSpec) { spec.Tolerations = all })
+			agents.Spec.Template.Spec.Tolerations = nil
+			Expect(admin.Update(ctx, agents)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) {
+				agents.Spec.Template.Spec.Tolerations = all
+				Expect(admin.Update(ctx, agents)).To(Succeed())
+			})
 			node := c.nodes["n1"].object
 			before := client.MergeFrom(node.DeepCopy())
 			node.Spec.Taints = []corev1.Taint{{Key: "gpu", Value: "only", Effect: corev1.TaintEffectNoSchedule}}

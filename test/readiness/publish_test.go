@@ -82,7 +82,7 @@ var _ = Describe("The verdict", func() {
 		Entry("it never had a heartbeat", func() string { return clusterUID() }, func() *metav1.MicroTime { return nil }),
 	)
 
-	It("outlives a change of the leader", func(ctx SpecContext) {
+	DescribeTable("outlives a change of the leader", func(ctx SpecContext, leave func(leader *instance)) {
 		newCluster(ctx, 1)
 		first := run(ctx, elected)
 		g := newGate(ctx)
@@ -90,12 +90,15 @@ var _ = Describe("The verdict", func() {
 		verdict := g.verdict(ctx)
 		second := run(ctx, elected)
 		Eventually(second.ready).Should(Equal(http.StatusOK), "a standby is ready too")
-		first.stop()
+		leave(first)
 		beat := g.lease(ctx).Spec.RenewTime.Time
 		Eventually(func() bool { return g.lease(ctx).Spec.RenewTime.After(beat.Add(2 * time.Second)) }).Should(BeTrue())
 		Expect(g.verdict(ctx).UID).To(Equal(verdict.UID))
 		Expect(g.verdict(ctx).ResourceVersion).To(Equal(verdict.ResourceVersion))
-	})
+	},
+		Entry("that stops", func(leader *instance) { leader.stop() }),
+		Entry("that no longer reaches the API server", func(leader *instance) { leader.cut.Store(true) }),
+	)
 
 	It("is the same after a crash between any two writes", func(ctx SpecContext) {
 		newCluster(ctx, 1)

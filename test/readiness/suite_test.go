@@ -97,24 +97,13 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	})).To(Succeed())
 	mountKey(ctx)
 	agents = &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: releaseNamespace, Name: "readiness-gate-agent"}}
-	changeAgents(ctx, func(*corev1.PodSpec) {})
+	Expect(admin.Get(ctx, client.ObjectKeyFromObject(agents), agents)).To(Succeed())
 	for _, namespace := range []string{releaseNamespace, metav1.NamespaceSystem} {
 		Eventually(func() error {
 			return admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "default"}, &corev1.ServiceAccount{})
 		}).Should(Succeed(), "pods need their namespace's ServiceAccount")
 	}
 }, NodeTimeout(10*time.Minute))
-
-// changeAgents changes the agents' DaemonSet, and plays the DaemonSet controller, which
-// takes note of it.
-func changeAgents(ctx context.Context, change func(*corev1.PodSpec)) {
-	GinkgoHelper()
-	Expect(admin.Get(ctx, client.ObjectKeyFromObject(agents), agents)).To(Succeed())
-	change(&agents.Spec.Template.Spec)
-	Expect(admin.Update(ctx, agents)).To(Succeed())
-	agents.Status.ObservedGeneration = agents.Generation
-	Expect(admin.Status().Update(ctx, agents)).To(Succeed())
-}
 
 // carry plays kube-proxy for the address of a Service.
 func carry(address, upstream string) *relay.Relay {

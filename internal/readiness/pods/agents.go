@@ -41,8 +41,6 @@ func FindAgents(name types.NamespacedName, o Objects) Agents {
 	ds := daemonSet(name, o.DaemonSets)
 	if ds == nil {
 		out.Problem = fmt.Sprintf("there is no DaemonSet %s, whose pods are the agents: is the chart of readiness-gate installed as a whole?", name)
-	} else if ds.Status.ObservedGeneration < ds.Generation {
-		out.Problem = fmt.Sprintf("DaemonSet %s of the agents has not been looked at by the DaemonSet controller yet", name)
 	}
 	found := byNode(ds, o.Pods)
 	for i := range o.Nodes {

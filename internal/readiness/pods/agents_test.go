@@ -73,14 +73,15 @@ var _ = Describe("Agents", func() {
 		Entry("that is newer", func(_, second *corev1.Pod) { second.CreationTimestamp = metav1.NewTime(began.Add(time.Second)) }),
 	)
 
-	DescribeTable("of a DaemonSet that is not as it should be are told once for all nodes",
-		func(message string, edit func(*appsv1.DaemonSet)) {
+	DescribeTable("whose DaemonSet is missing are told of once for all nodes",
+		func(edit func(*appsv1.DaemonSet)) {
 			agents := find(func(o *pods.Objects) { edit(&o.DaemonSets[0]) })
-			Expect(agents.Problem).To(ContainSubstring(message))
+			Expect(agents.Problem).To(ContainSubstring("there is no DaemonSet rebirth/gate-agent"))
+			Expect(agents.Ready).To(BeEmpty())
+			Expect(agents.Absent).To(HaveLen(2))
 		},
-		Entry("missing", "there is no DaemonSet rebirth/gate-agent", func(ds *appsv1.DaemonSet) { ds.Name = "other-agent" }),
-		Entry("in another namespace", "there is no DaemonSet rebirth/gate-agent", func(ds *appsv1.DaemonSet) { ds.Namespace = "other" }),
-		Entry("not yet looked at", "has not been looked at by the DaemonSet controller", func(ds *appsv1.DaemonSet) { ds.Generation = 3 }),
+		Entry("under its name", func(ds *appsv1.DaemonSet) { ds.Name = "other-agent" }),
+		Entry("in its namespace", func(ds *appsv1.DaemonSet) { ds.Namespace = "other" }),
 	)
 })
 

@@ -20,8 +20,7 @@ type edit = func(*pods.Objects)
 
 // objects are two Linux nodes, each with an agent that runs.
 func objects(edits ...edit) pods.Objects {
-	ds := appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: "ours", Generation: 2}}
-	ds.Status.ObservedGeneration = 2
+	ds := appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: "ours"}}
 	ds.Spec.Template.Spec.NodeSelector = map[string]string{corev1.LabelOSStable: "linux"}
 	o := pods.Objects{DaemonSets: []appsv1.DaemonSet{ds}}
 	for _, node := range []string{"n2", "n1"} { // no order is promised

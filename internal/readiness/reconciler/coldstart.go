@@ -2,9 +2,10 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,11 +18,15 @@ import (
 // that Flux would find. It runs on every replica; the leader does the withdrawing.
 type ColdStart struct {
 	reconciler *Reconciler
-	clean      atomic.Bool
+
+	mu      sync.Mutex
+	problem error
 }
 
 // NewColdStart returns the watch over r's gates.
-func NewColdStart(r *Reconciler) *ColdStart { return &ColdStart{reconciler: r} }
+func NewColdStart(r *Reconciler) *ColdStart {
+	return &ColdStart{reconciler: r, problem: errors.New("stale verdicts have not been looked for yet")}
+}
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
 func (c *ColdStart) NeedLeaderElection() bool { return false }
@@ -30,41 +35,52 @@ func (c *ColdStart) NeedLeaderElection() bool { return false }
 func (c *ColdStart) Start(ctx context.Context) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	for {
-		stale, err := c.reconciler.anyStale(ctx)
-		if err != nil && ctx.Err() == nil {
-			ctrl.LoggerFrom(ctx).Error(err, "looking for stale verdicts; not ready until that is possible")
-		}
-		if err == nil && !stale {
-			c.clean.Store(true)
-			<-ctx.Done()
-			return nil
-		}
+	for !c.look(ctx) {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
 	}
+	<-ctx.Done()
+	return nil
+}
+
+// look reports whether no stale verdict is left. What is in the way is logged once.
+func (c *ColdStart) look(ctx context.Context) bool {
+	stale, err := c.reconciler.anyStale(ctx)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("stale verdicts can't be looked for: %w", err)
+	case stale != "":
+		err = fmt.Errorf("the verdict %s of before this start has not been judged or withdrawn yet", stale)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil && ctx.Err() == nil && err.Error() != c.problem.Error() {
+		ctrl.LoggerFrom(ctx).Info("not ready yet", "cause", err.Error())
+	}
+	c.problem = err
+	return err == nil
 }
 
 // Check implements healthz.Checker.
 func (c *ColdStart) Check(*http.Request) error {
-	if !c.clean.Load() {
-		return fmt.Errorf("a verdict of before this start has not been judged or withdrawn yet")
-	}
-	return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.problem
 }
 
-// anyStale reports whether a gate's verdict exists without anybody behind it.
-func (r *Reconciler) anyStale(ctx context.Context) (bool, error) {
+// anyStale is the first gate's verdict that exists without anybody behind it, as
+// "namespace/name".
+func (r *Reconciler) anyStale(ctx context.Context) (string, error) {
 	var gates v1alpha1.ReadinessGateList
 	if err := r.Client.List(ctx, &gates); err != nil {
-		return false, fmt.Errorf("listing ReadinessGates: %w", err)
+		return "", fmt.Errorf("listing ReadinessGates: %w", err)
 	}
 	cluster, err := r.clusterUID(ctx)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	for i := range gates.Items {
 		gate := &gates.Items[i]
@@ -74,14 +90,14 @@ func (r *Reconciler) anyStale(ctx context.Context) (bool, error) {
 		}
 		verdict, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		if verdict == nil || !owns(gate, verdict) {
 			continue
 		}
 		if why, err := r.stale(ctx, gate, verdict, cluster); err != nil || why != "" {
-			return true, err
+			return verdict.Namespace + "/" + verdict.Name, err
 		}
 	}
-	return false, nil
+	return "", nil
 }
