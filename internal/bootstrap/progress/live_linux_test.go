@@ -69,6 +69,18 @@ var _ = Describe("A live run", func() {
 		expectInOrder(string(seen.Contents()))
 	})
 
+	It("prints above the panel that is there, not one that is as tall as the terminal", func() {
+		_, program, seen := terminal()
+		p := progress.NewLive(program, environ, clock.RealClock{})
+		DeferCleanup(p.Close)
+		tell(p,
+			event(0, "boot", "wait", "cp-1", progress.Running, ""), event(0, "boot", "wait", "cp-2", progress.Running, ""),
+			event(0, "boot", "wait", "cp-1", progress.Done, "at once"),
+		)
+		Eventually(seen).Should(gbytes.Say("at once"))
+		Expect(string(seen.Contents())).NotTo(MatchRegexp(`\x1b\[\d\dB`))
+	})
+
 	It("draws nothing until something is reported, and when nothing runs any more", func() {
 		_, program, seen := terminal()
 		p := progress.NewLive(program, environ, clock.RealClock{})
@@ -76,14 +88,16 @@ var _ = Describe("A live run", func() {
 		p.Report(note(0, "mind"))
 		_, err := program.WriteString("a question? ")
 		Expect(err).NotTo(HaveOccurred())
-		tell(p, event(0, "preflight", "check", "", progress.Running, ""), event(1, "preflight", "check", "", progress.Done, ""))
+		Eventually(seen).Should(gbytes.Say(`^.*mind\r\na question\? `), "and nothing before")
+		p.Report(event(0, "preflight", "check", "", progress.Running, ""))
+		Eventually(seen).Should(gbytes.Say("check"))
+		p.Report(event(1, "preflight", "check", "", progress.Done, ""))
 		_, err = program.WriteString("another? ")
 		Expect(err).NotTo(HaveOccurred())
 		Consistently(seen.Contents, "300ms").Should(WithTransform(func(b []byte) string {
 			_, after, _ := strings.Cut(string(b), "another? ")
 			return after
 		}, BeEmpty()))
-		Expect(seen).To(gbytes.Say(`mind\r\na question\? `))
 	})
 
 	It("changes no mode, and reads nothing of what is typed", func() {
@@ -113,12 +127,24 @@ var _ = Describe("A live run", func() {
 		Expect(string(seen.Contents())).NotTo(MatchRegexp(`\x1b\[[0-9;]*3[0-7]m`))
 	})
 
+	It("follows the terminal's size", func() {
+		person, program, seen := terminal()
+		p := progress.NewLive(program, environ, clock.RealClock{})
+		DeferCleanup(p.Close)
+		p.Report(event(0, "boot", "wait for Talos to be installed", "cp-1", progress.Running, ""))
+		Eventually(seen).Should(gbytes.Say("to be installed"))
+		Expect(unix.IoctlSetWinsize(int(person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 40, Row: 10})).To(Succeed())
+		Expect(syscall.Kill(os.Getpid(), syscall.SIGWINCH)).To(Succeed()) // which the kernel sends to the terminal's own session
+		Eventually(seen).Should(gbytes.Say("wait for Ta[a-z ]*…"))
+	})
+
 	It("ends with the panel gone, although something still ran", func() {
 		_, program, seen := terminal()
 		p := progress.NewLive(program, environ, clock.RealClock{})
 		p.Report(event(0, "boot", "wait", "cp-1", progress.Running, ""))
 		Eventually(seen).Should(gbytes.Say("cp-1"))
 		Expect(p.Close()).To(Succeed())
+		Eventually(seen).Should(gbytes.Say(`\x1b\[2A\x1b\[J`), "two lines up, and all below erased")
 		expectInOrder(string(seen.Contents()))
 	})
 })
@@ -149,7 +175,9 @@ func runInterruptible() int {
 	p := progress.New(os.Stderr, clock.RealClock{})
 	p.Report(event(0, "boot", "wait", "cp-1", progress.Running, ""))
 	<-ctx.Done()
-	p.Report(event(1, "boot", "wait", "cp-1", progress.Failed, "interrupted"))
+	p.Report(event(1, "boot", "wait", "cp-1", progress.Running, "giving back what was lent"))
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	p.Report(event(2, "boot", "wait", "cp-1", progress.Failed, "interrupted"))
 	if p.WriteSummary() != nil {
 		return 1
 	}
@@ -157,20 +185,25 @@ func runInterruptible() int {
 }
 
 var _ = Describe("A live run in a process of its own", func() {
-	started := func(ctx context.Context) (*exec.Cmd, *os.File, *gbytes.Buffer) {
+	started := func(ctx context.Context) (*exec.Cmd, io.WriteCloser, *os.File, *gbytes.Buffer) {
 		_, program, seen := terminal()
 		cmd := exec.CommandContext(ctx, "/proc/self/exe", interruptible)
 		cmd.Env = []string{"TERM=xterm-256color"}
 		cmd.Stderr = program
+		stdin, err := cmd.StdinPipe()
+		Expect(err).NotTo(HaveOccurred())
 		Expect(cmd.Start()).To(Succeed())
 		Eventually(seen).Should(gbytes.Say("cp-1  wait"))
-		return cmd, program, seen
+		return cmd, stdin, program, seen
 	}
 
-	It("leaves the interrupt to the run, and shows what comes of it", func(ctx SpecContext) {
-		cmd, program, seen := started(ctx)
+	It("leaves the interrupt and the input to the run, and shows what comes of it", func(ctx SpecContext) {
+		cmd, stdin, program, seen := started(ctx)
 		before := modes(program)
 		Expect(cmd.Process.Signal(os.Interrupt)).To(Succeed())
+		Eventually(seen).Should(gbytes.Say("giving back what was lent"))
+		_, err := stdin.Write([]byte("s"))
+		Expect(err).NotTo(HaveOccurred())
 		var exit *exec.ExitError
 		Expect(errors.As(cmd.Wait(), &exit)).To(BeTrue())
 		Expect(exit.ExitCode()).To(Equal(interruptedCode))
@@ -181,7 +214,7 @@ var _ = Describe("A live run in a process of its own", func() {
 	})
 
 	It("leaves the terminal in order even when it is killed", func(ctx SpecContext) {
-		cmd, program, seen := started(ctx)
+		cmd, _, program, seen := started(ctx)
 		before := modes(program)
 		Expect(cmd.Process.Signal(syscall.SIGKILL)).To(Succeed())
 		Expect(cmd.Wait()).NotTo(Succeed())

@@ -46,13 +46,12 @@ func panel(b *Board, now time.Time, width, height, frame int) string {
 			lines = append(lines, faint.Render(cut(fmt.Sprintf("%10s… and %d more", "", len(running)-room), width)))
 			break
 		}
-		sign := string(spinner[frame%len(spinner)])
-		where := ""
+		took, where := fmt.Sprintf("%8s  ", clockTime(r.Took(now))), ""
 		if node > 0 {
 			where = pad(r.Node, node) + "  "
 		}
-		rest := cut("  "+where+join(r.Title, r.Detail), width-11)
-		lines = append(lines, fmt.Sprintf("%8s  ", clockTime(r.Took(now)))+paint[Running].Render(sign)+rest)
+		sign := paint[Running].Render(string(spinner[frame%len(spinner)]))
+		lines = append(lines, took+sign+cut("  "+where+join(r.Title, r.Detail), width-len(took)-1))
 	}
 	return strings.Join(lines, "\n")
 }
