@@ -9,23 +9,26 @@ import (
 	"time"
 
 	"github.com/tazzo/rebirth/test/bench/audit"
+	"github.com/tazzo/rebirth/test/controlplane"
 )
 
-// auditTail reads the controller's requests from the API server's audit log as
-// they are added.
+// auditTail reads a user's requests from the API server's audit log as they are added.
 type auditTail struct {
 	path   string
+	user   string
 	offset int64
 }
 
 // tailAudit starts at the present end of the log.
-func (w *world) tailAudit() (*auditTail, error) {
-	info, err := os.Stat(w.plane.AuditLog())
+func tailAudit(plane *controlplane.ControlPlane, user string) (*auditTail, error) {
+	info, err := os.Stat(plane.AuditLog())
 	if err != nil {
 		return nil, err
 	}
-	return &auditTail{path: w.plane.AuditLog(), offset: info.Size()}, nil
+	return &auditTail{path: plane.AuditLog(), user: user, offset: info.Size()}, nil
 }
+
+func (w *world) tailAudit() (*auditTail, error) { return tailAudit(w.plane, user) }
 
 // next returns what was added since the last call.
 func (t *auditTail) next() ([]audit.Event, error) {
@@ -40,11 +43,10 @@ func (t *auditTail) next() ([]audit.Event, error) {
 	}
 	whole := added[:bytes.LastIndexByte(added, '\n')+1]
 	t.offset += int64(len(whole))
-	return audit.Read(bytes.NewReader(whole), user)
+	return audit.Read(bytes.NewReader(whole), t.user)
 }
 
-// untilQuiet returns what was added until the controller has asked for nothing
-// for that long.
+// untilQuiet returns what was added until the user has asked for nothing for that long.
 func (t *auditTail) untilQuiet(ctx context.Context, long time.Duration) ([]audit.Event, error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

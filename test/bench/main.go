@@ -1,7 +1,7 @@
-// Command bench measures secret-sync against its budgets: the real binary, as a
-// process of its own, under the chart's ServiceAccount, on a real API server;
-// beside it, where that says something, a bare client-go loop with the same
-// rights on the same server.
+// Command bench measures this project's programs against their budgets: the real
+// binaries, as processes of their own, under their charts' ServiceAccounts, on a real
+// API server; beside them, where that says something, a bare client-go loop with the
+// same rights on the same server.
 //
 // It exits with status 1 if a budget is missed, and writes its figures into
 // docs/benchmarks.md. It has to run in the repository's root.
@@ -33,8 +33,8 @@ type options struct {
 
 func main() {
 	var o options
-	flag.BoolVar(&o.fast, "fast", false, "Measure with far fewer objects, in about two minutes, and write no report.")
-	flag.StringVar(&o.only, "only", "", "Measure only these, separated by commas, and write no report: secrets, rotations, requests, fan-out, steady, imports (the last two follow fan-out).")
+	flag.BoolVar(&o.fast, "fast", false, "Measure far less, in about four minutes, and write no report.")
+	flag.StringVar(&o.only, "only", "", "Measure only these, separated by commas, and write no report: "+names()+". (steady and imports follow fan-out.)")
 	flag.BoolVar(&o.noFail, "no-fail", false, "Exit with status 0 even if a budget is missed.")
 	flag.StringVar(&o.date, "date", time.Now().UTC().Format(time.DateOnly), "The date that the report bears.")
 	flag.StringVar(&o.report, "report", "docs/benchmarks.md", "The document that takes the figures, between its markers.")

@@ -14,7 +14,7 @@ func (b *bench) steadyState(ctx context.Context, w *world) error {
 	if err := w.quiet(ctx); err != nil {
 		return err
 	}
-	window := time.Duration(b.sizes.minutes * float64(time.Minute))
+	window := b.window()
 	b.progress.say("steady state: %s with %d imports", window, b.sizes.namespaces)
 	tail, err := w.tailAudit()
 	if err != nil {
@@ -50,4 +50,9 @@ func counted(events []audit.Event) string {
 	}
 	_, kinds := audit.PerUnit(audit.Tally(events), nil, 1)
 	return fmt.Sprintf("%d (%s)", len(events), kinds)
+}
+
+// window is how long a steady state is looked at.
+func (b *bench) window() time.Duration {
+	return time.Duration(b.sizes.minutes * float64(time.Minute))
 }

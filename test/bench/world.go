@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +11,7 @@ import (
 	"github.com/tazzo/rebirth/internal/secretsync"
 	"github.com/tazzo/rebirth/internal/secretsync/pgo"
 	"github.com/tazzo/rebirth/test/controlplane"
+	"github.com/tazzo/rebirth/test/kubelet"
 	"github.com/tazzo/rebirth/test/postgres"
 )
 
@@ -35,13 +29,12 @@ type world struct {
 	watcher    *kubernetes.Clientset // for what the benchmark observes
 	bare       *kubernetes.Clientset // of the bare loop
 	binary     string
-	container  corev1.Container // the chart's: its flags and environment
-	kubeconfig string
+	pod        *corev1.Pod // of the chart's Deployment
 	version    string
-	controller *controller
+	controller *kubelet.Controller
 }
 
-func newWorld(ctx context.Context, b *bench, database *postgres.Server) (*world, error) {
+func newWorld(ctx context.Context, b *bench, binary string, database *postgres.Server) (*world, error) {
 	crds, err := controlplane.PGOCRDs(ctx)
 	if err != nil {
 		return nil, err
@@ -54,15 +47,15 @@ func newWorld(ctx context.Context, b *bench, database *postgres.Server) (*world,
 	if err != nil {
 		return nil, err
 	}
-	w := &world{database: database, binary: b.binary}
-	if w.container, err = controllerContainer(chart); err != nil {
+	w := &world{database: database, binary: binary}
+	if w.pod, err = kubelet.RenderedPod(chart, "Deployment"); err != nil {
 		return nil, err
 	}
-	w.plane, err = b.controlPlane(ctx, crds, []byte(namespaceYAML), chart, []byte(bareLoopYAML))
+	w.plane, err = b.controlPlane(ctx, nil, crds, []byte(namespaceYAML), chart, []byte(bareLoopYAML))
 	if err != nil {
 		return nil, err
 	}
-	if err := w.connect(ctx, b.dir); err != nil {
+	if err := w.connect(ctx); err != nil {
 		w.stop()
 		return nil, err
 	}
@@ -89,7 +82,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: secret-s
 subjects: [{kind: ServiceAccount, name: bare-loop, namespace: ` + releaseNamespace + `}]
 `
 
-func (w *world) connect(ctx context.Context, dir string) error {
+func (w *world) connect(ctx context.Context) error {
 	scheme, err := secretsync.Scheme()
 	if err != nil {
 		return err
@@ -113,18 +106,8 @@ func (w *world) connect(ctx context.Context, dir string) error {
 		return err
 	}
 	bare.QPS = -1
-	if w.bare, err = kubernetes.NewForConfig(protobuf(bare)); err != nil {
-		return err
-	}
-	ours, err := w.plane.ServiceAccountConfig(ctx, releaseNamespace, account)
-	if err != nil {
-		return err
-	}
-	w.kubeconfig = filepath.Join(dir, "kubeconfig")
-	if err := os.Remove(w.kubeconfig); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return w.plane.WriteKubeconfig(ours, w.kubeconfig)
+	w.bare, err = kubernetes.NewForConfig(protobuf(bare))
+	return err
 }
 
 // protobuf is what controller-runtime's client speaks for Kubernetes' own kinds.
@@ -138,18 +121,4 @@ func protobuf(cfg *rest.Config) *rest.Config {
 func (w *world) stop() {
 	w.stopController()
 	_ = w.plane.Stop() // the figures are there, and the kernel ends what is left
-}
-
-// controllerContainer finds the container that the chart would run.
-func controllerContainer(chart []byte) (corev1.Container, error) {
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(chart), 4096)
-	for {
-		var deployment appsv1.Deployment
-		if err := decoder.Decode(&deployment); err != nil {
-			return corev1.Container{}, fmt.Errorf("no Deployment among the chart's objects: %w", err)
-		}
-		if deployment.Kind == "Deployment" {
-			return deployment.Spec.Template.Spec.Containers[0], nil
-		}
-	}
 }

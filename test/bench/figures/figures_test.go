@@ -120,3 +120,23 @@ var _ = Describe("The memory of a process", func() {
 		Expect(err).To(MatchError(ContainSubstring("VmRSS:\\tmuch")))
 	})
 })
+
+var _ = Describe("The output of benchmarks", func() {
+	It("is read by name, every sample of it", func() {
+		samples, err := figures.ParseBenchmarks(strings.NewReader(`goos: linux
+BenchmarkJudge/healthy-2         	     362	   4357749 ns/op
+BenchmarkJudge/healthy-2         	     360	   4400000.5 ns/op	  12 B/op
+BenchmarkRead 	    1772	    666284 ns/op
+PASS
+`))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(samples).To(Equal(map[string][]time.Duration{
+			"BenchmarkJudge/healthy": {4357749, 4400000},
+			"BenchmarkRead":          {666284},
+		}))
+	})
+	It("is an error when a time is no number", func() {
+		_, err := figures.ParseBenchmarks(strings.NewReader("BenchmarkRead 1 fast ns/op\n"))
+		Expect(err).To(MatchError(ContainSubstring("BenchmarkRead 1 fast ns/op")))
+	})
+})
