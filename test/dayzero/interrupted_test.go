@@ -81,8 +81,9 @@ var _ = Describe("a create that is killed (B11)", func() {
 
 	It("while nodes join, leaves a key that the next run revokes, and names that it frees", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{Workers: 1})
-		kill(beginUntil(ctx, w, "tailnet"))
-		Eventually(w.AuthKeys).ShouldNot(BeEmpty(), "the key was lent")
+		command := beginUntil(ctx, w, "tailnet")
+		Eventually(ctx, w.AuthKeys).ShouldNot(BeEmpty(), "the key was lent")
+		kill(command)
 		Expect(workingKeys(ctx, w)).To(HaveLen(1))
 
 		must(ctx, w, "create", "--discard-credentials")

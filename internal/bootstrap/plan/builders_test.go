@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
@@ -37,7 +36,7 @@ func empty() plan.Facts {
 		node.Host = "pve"
 		cluster.Nodes = append(cluster.Nodes, node)
 	}
-	cluster.Timeouts.Machine = metav1.Duration{Duration: time.Minute}
+	cluster.Timeouts.Machine.Duration = time.Minute
 	return plan.Facts{Cluster: cluster, ImageFile: imageFile, Run: thisRun}
 }
 

@@ -91,6 +91,7 @@ var _ = Describe("create", func() {
 			Entry("somebody else's", func(vm *inventory.VM) { *vm = foreignVM(9002) }, "is not this cluster's"),
 			Entry("without the tag", func(vm *inventory.VM) { vm.Tags = nil }, "lacks the tag"),
 			Entry("without the marker", func(vm *inventory.VM) { vm.Description = "my notes" }, "lacks the tag"),
+			Entry("half made by a task that died", func(vm *inventory.VM) { vm.Tags, vm.Description, vm.Lock = nil, "", "create" }, "qm unlock 9002"),
 			Entry("another cluster's", func(vm *inventory.VM) {
 				vm.Tags = []string{"rebirth-office"}
 				vm.Description = inventory.Marker{Cluster: "office", Node: "worker-2", Run: "r", Life: inventory.Complete}.String()

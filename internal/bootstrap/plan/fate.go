@@ -52,6 +52,8 @@ func foresee(f Facts, node spec.Node) destiny {
 	marker, own := d.vm.BelongsTo(f.Cluster.Metadata.Name)
 	d.marker = marker
 	switch {
+	case !own && d.vm.Lock != "" && d.vm.Description == "":
+		d.fate, d.why = refuse, fmt.Sprintf("is held by the lock %q on host %s and carries nothing that says whose it is: a task that made or destroyed it may have died. If no task of it runs there, remove what is left: qm unlock %d && qm destroy %d --purge", d.vm.Lock, d.vm.Host, d.vm.ID, d.vm.ID)
 	case !own:
 		d.fate, d.why = refuse, fmt.Sprintf("exists (%q on host %s) and is not this cluster's: it lacks the tag %s or the marker in its description. Choose another vmid, or remove that machine yourself",
 			d.vm.Name, d.vm.Host, inventory.Tag(f.Cluster.Metadata.Name))

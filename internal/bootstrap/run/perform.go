@@ -77,18 +77,14 @@ func (r *Run) startVM(ctx context.Context, step plan.Step, report func(string)) 
 
 // vm is the node's machine as it is now, if it is the cluster's.
 func (r *Run) vm(ctx context.Context, name string) (inventory.VM, error) {
-	node := r.node(name)
-	vms, err := r.proxmox.VMs(ctx, r.cluster.Metadata.Name, []int{node.VMID})
+	vm, err := r.proxmox.VM(ctx, r.node(name).VMID)
 	if err != nil {
 		return inventory.VM{}, err
 	}
-	for _, vm := range vms {
-		marker, own := vm.BelongsTo(r.cluster.Metadata.Name)
-		if vm.ID == node.VMID && own && marker.Node == name {
-			return vm, nil
-		}
+	if marker, own := vm.BelongsTo(r.cluster.Metadata.Name); !own || marker.Node != name {
+		return inventory.VM{}, fmt.Errorf("VM %d no longer carries the tag and marker of node %s: somebody has taken them off while bootstrap ran", vm.ID, name)
 	}
-	return inventory.VM{}, fmt.Errorf("VM %d is not there, or no longer carries the tag and marker of node %s", node.VMID, name)
+	return vm, nil
 }
 
 func (r *Run) awaitMaintenance(ctx context.Context, step plan.Step, report func(string)) error {
