@@ -56,18 +56,23 @@ func panel(b *Board, now time.Time, width, height, frame int) string {
 	return strings.Join(lines, "\n")
 }
 
-// headline counts the steps of the phases that are being worked on.
+// headline counts the steps of the phases that are being worked on, and what of all
+// is to come or has failed.
 func headline(b *Board, now time.Time, width int) string {
 	var parts []string
-	waiting := 0
+	waiting, failed := 0, 0
 	for _, p := range b.Phases(now) {
 		if p.Steps[Running] > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d of %d", p.Name, p.Steps[Done], p.Total()))
 		}
 		waiting += p.Steps[Waiting]
+		failed += p.Steps[Failed]
 	}
 	if waiting > 0 {
 		parts = append(parts, fmt.Sprintf("%d to come", waiting))
+	}
+	if failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", failed))
 	}
 	return strong.Render(cut(fmt.Sprintf("%8s  %s", clockTime(now.Sub(b.Start)), strings.Join(parts, " · ")), width))
 }

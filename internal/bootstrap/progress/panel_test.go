@@ -67,6 +67,12 @@ var _ = Describe("The panel of a live run", func() {
 		}
 	})
 
+	It("says that something has failed, though that has scrolled away", func() {
+		b, now := working(2)
+		b.Fold(event(65, "machines", "create the VM", "worker-2", progress.Failed, "full"))
+		Expect(seen(progress.Panel(b, now, 80, 24, 0))).To(HavePrefix("    1:05  machines 0 of 2 · 2 to come · 1 failed\n"))
+	})
+
 	It("counts those that don't fit", func() {
 		b, now := working(50)
 		Expect(seen(progress.Panel(b, now, 80, 24, 0))).To(HaveSuffix("worker-13  create the VM: importing the image into the storage loc…\n          … and 37 more"))

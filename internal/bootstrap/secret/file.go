@@ -66,16 +66,6 @@ func CheckStream(f *os.File) error {
 	return nil
 }
 
-// CheckFile reports whether an open file lies in memory, such as the one that a
-// shell has opened as standard output. Its errors begin with "lies on", for the
-// caller to say what does.
-func CheckFile(f *os.File) error {
-	if err := inMemory(f); err != nil {
-		return fmt.Errorf("%w, and a secret must not reach a disk: write it to standard output and pipe it, or use a path below %s", err, memoryPaths())
-	}
-	return nil
-}
-
 // WriteFile writes a secret to a file with mode 0600, whose directory must lie on
 // tmpfs or ramfs. Readers see the file that was there or the new one, whole. A file
 // that was there is replaced; a link or anything else that is no regular file is
@@ -124,8 +114,8 @@ func checkTarget(dir *os.Root, name string) error {
 		return fmt.Errorf("can't be written: %w", err)
 	}
 	defer opened.Close()
-	if err := CheckFile(opened); err != nil {
-		return err
+	if err := inMemory(opened); err != nil {
+		return fmt.Errorf("%w, and a secret must not reach a disk: write it to standard output and pipe it, or use a path below %s", err, memoryPaths())
 	}
 	if err := unix.Faccessat(int(opened.Fd()), ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
 		return fmt.Errorf("can't be written: its directory: %w", err)

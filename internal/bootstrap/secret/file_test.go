@@ -10,7 +10,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/types"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
@@ -170,18 +169,6 @@ var _ = Describe("Writing a secret to a file", func() {
 		Entry("a folder that isn't there", func() string { return filepath.Join(inRAM(), "a", "b") }, "its directory"),
 	)
 
-	It("knows an open file by where it lies", func() {
-		for path, matcher := range map[string]types.GomegaMatcher{
-			written(inRAM(), ""):  Succeed(),
-			written(onDisk(), ""): MatchError(MatchRegexp("^lies on .*: write it to standard output and pipe it, or use a path below /run/user/")),
-		} {
-			f, err := os.Open(path)
-			Expect(err).NotTo(HaveOccurred())
-			DeferCleanup(f.Close)
-			Expect(secret.CheckFile(f)).To(matcher)
-		}
-	})
-
 	It("writes nothing where it refuses", func() {
 		dir := onDisk()
 		Expect(secret.WriteFile(filepath.Join(dir, "kubeconfig"), held())).NotTo(Succeed())
@@ -202,5 +189,30 @@ var _ = Describe("Writing a secret to a file", func() {
 		dir := inRAM()
 		Expect(secret.WriteFile(filepath.Join(dir, strings.Repeat("n", 300)), held())).NotTo(Succeed())
 		Expect(names(dir)).To(BeEmpty())
+	})
+})
+
+var _ = Describe("Writing a secret to standard output", func() {
+	opened := func(path string) *os.File {
+		f, err := os.Open(path)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(f.Close)
+		return f
+	}
+
+	It("is right where that is a pipe, or a file in memory", func() {
+		reader, writer, err := os.Pipe()
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(reader.Close)
+		DeferCleanup(writer.Close)
+		Expect(secret.CheckStream(writer)).To(Succeed())
+		Expect(secret.CheckStream(opened(written(inRAM(), "")))).To(Succeed())
+	})
+
+	It("is refused where a shell has sent it to a disk", func() {
+		path := written(onDisk(), "")
+		Expect(secret.CheckStream(opened(path))).To(MatchError(And(
+			HavePrefix(path+" lies on "), ContainSubstring(": pipe it to where you keep secrets, or send it below /run/user/"),
+		)))
 	})
 })

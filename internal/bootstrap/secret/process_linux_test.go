@@ -24,10 +24,10 @@ import (
 
 // roles are what this binary does when a spec starts it anew.
 var roles = map[string]func(){
-	"hardened":   func() { print(hardened()) },
-	"limited":    func() { forbidLocking(64 << 10); print(hardened()) },
-	"unlockable": func() { forbidLocking(0); print(hardened()) },
-	"privileged": func() { unlimit(unix.RLIMIT_MEMLOCK); print(hardened()) },
+	"hardened":   func() { answer(hardened()) },
+	"limited":    func() { forbidLocking(64 << 10); answer(hardened()) },
+	"unlockable": func() { forbidLocking(0); answer(hardened()) },
+	"privileged": func() { unlimit(unix.RLIMIT_MEMLOCK); answer(hardened()) },
 	"crashing": func() {
 		unlimit(unix.RLIMIT_CORE)
 		secret.Harden()
@@ -64,7 +64,7 @@ func takeFromEnviron() {
 	v, err2 := secret.NewReader(nil, nil).Read(context.Background(), "proxmox.token", spec.Source{Env: "REBIRTH_SPEC_TOKEN"})
 	after, err3 := os.ReadFile("/proc/self/environ")
 	fail(errors.Join(err1, err2, err3))
-	print(process{Before: string(before), After: string(after), Held: string(v.Bytes())})
+	answer(process{Before: string(before), After: string(after), Held: string(v.Bytes())})
 }
 
 // forbidLocking takes away the right to lock more than so many bytes, for good.
@@ -89,7 +89,7 @@ func unlimit(resource int) {
 	fail(unix.Setrlimit(resource, &unix.Rlimit{Cur: l.Max, Max: l.Max}))
 }
 
-func print(p process) { fail(json.NewEncoder(os.Stdout).Encode(p)) }
+func answer(p process) { fail(json.NewEncoder(os.Stdout).Encode(p)) }
 
 func fail(err error) {
 	if err != nil {
