@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
@@ -90,39 +90,51 @@ func (l *loader) item(where string, item any) {
 }
 
 func (l *loader) object(where string, fields map[string]any) {
-	o := unstructured.Unstructured{Object: fields}
-	gvk := o.GroupVersionKind()
-	var lacking []string
-	for _, field := range []struct{ name, value string }{
-		{"apiVersion", o.GetAPIVersion()}, {"kind", o.GetKind()}, {"metadata.name", o.GetName()},
-	} {
-		if field.value == "" {
-			lacking = append(lacking, field.name)
-		}
+	apiVersion, kind := text(fields, "apiVersion"), text(fields, "kind")
+	metadata, _ := fields["metadata"].(map[string]any)
+	name := text(metadata, "name")
+	called := name
+	if namespace := text(metadata, "namespace"); namespace != "" {
+		called = namespace + "/" + name
+	}
+	group, _, isGrouped := strings.Cut(apiVersion, "/")
+	if !isGrouped {
+		group = ""
 	}
 	switch {
-	case gvk.Group == "" && gvk.Kind == "Secret":
-		l.fail(where, "is a Secret (%s), and would rest on the disk of every control plane: give Flux its credential with handOver.secret, and let Flux apply other ones, encrypted", describe(&o))
-		return
-	case strings.HasPrefix(gvk.Group, "kustomize.config.k8s.io"):
+	case group == "" && kind == "Secret":
+		l.fail(where, "is a Secret (%s), and would rest on the disk of every control plane: give Flux its credential with handOver.secret, and let Flux apply other ones, encrypted", called)
+	case group == "kustomize.config.k8s.io":
 		l.fail(where, "is for kustomize, which Talos does not run: name the manifests themselves in handOver.manifests, or what kustomize build makes of them")
-		return
-	case len(lacking) > 0:
-		l.fail(where, "has no %s", strings.Join(lacking, ", no "))
-		return
+	case apiVersion == "" || kind == "" || name == "":
+		l.fail(where, "has no %s", strings.Join(lacking("apiVersion", apiVersion, "kind", kind, "metadata.name", name), ", no "))
+	default:
+		l.once(where, group, kind, called)
 	}
-	identity := gvk.GroupKind().String() + " " + describe(&o)
+}
+
+// once reports an object that was there before.
+func (l *loader) once(where, group, kind, called string) {
+	identity := strings.Join([]string{group, kind, called}, " ")
 	if first := l.objects[identity]; first != "" {
-		l.fail(where, "is the %s %s, which stands in %s already", gvk.Kind, describe(&o), first)
+		l.fail(where, "is the %s %s, which stands in %s already", kind, called, first)
 		return
 	}
 	l.objects[identity] = where
 }
 
-// describe is the object's name, with its namespace if it has one.
-func describe(o *unstructured.Unstructured) string {
-	if o.GetNamespace() == "" {
-		return o.GetName()
+func text(fields map[string]any, name string) string {
+	value, _ := fields[name].(string)
+	return value
+}
+
+// lacking are the names whose values are empty.
+func lacking(pairs ...string) []string {
+	var found []string
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] == "" {
+			found = append(found, pair[0])
+		}
 	}
-	return o.GetNamespace() + "/" + o.GetName()
+	return found
 }

@@ -26,11 +26,11 @@ import (
 
 const canary = "canary-c0ffee-hunter2"
 
-// kubeconfig is a configuration as Talos gives it.
-func kubeconfig(config *rest.Config) secret.Value {
+// kubeconfigOf is a configuration as Talos gives it.
+func kubeconfigOf(config *rest.Config) secret.Value {
 	written, err := clientcmd.Write(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: config.CAData}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: config.BearerToken}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: config.BearerToken, ClientCertificateData: config.CertData, ClientKeyData: config.KeyData}},
 		Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "u"}},
 		CurrentContext: "c",
 	})
@@ -60,7 +60,7 @@ var _ = Describe("The Secret", func() {
 		return got
 	}
 	apply := func(ctx context.Context, pairs ...string) (bool, error) {
-		return ApplySecret(ctx, kubeconfig(plane.AdminConfig()), namespace, name, "Opaque", values(pairs...))
+		return ApplySecret(ctx, kubeconfigOf(plane.AdminConfig()), namespace, name, "Opaque", values(pairs...))
 	}
 	// flux takes the Secret over, as kustomize-controller does.
 	flux := func(ctx context.Context, value string) {
@@ -71,7 +71,7 @@ var _ = Describe("The Secret", func() {
 	}
 
 	It("is made, with its namespace, and without any mark of an owner", func(ctx context.Context) {
-		changed, err := ApplySecret(ctx, kubeconfig(plane.AdminConfig()), namespace, name, "kubernetes.io/ssh-auth",
+		changed, err := ApplySecret(ctx, kubeconfigOf(plane.AdminConfig()), namespace, name, "kubernetes.io/ssh-auth",
 			values("ssh-privatekey", "line 1\r\nline 2\n", "known_hosts", "\x00\xff"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(changed).To(BeTrue())
@@ -80,6 +80,14 @@ var _ = Describe("The Secret", func() {
 		Expect(live(ctx).Labels).To(BeEmpty())
 		Expect(live(ctx).Annotations).To(BeEmpty())
 		Expect(live(ctx).OwnerReferences).To(BeEmpty())
+	})
+
+	It("is made with a client certificate, which is what Talos gives", func(ctx context.Context) {
+		config := plane.AdminConfig()
+		config.BearerToken = ""
+		config.CertData, config.KeyData = clientCA.admin()
+		Expect(ApplySecret(ctx, kubeconfigOf(config), namespace, name, "Opaque", values("identity", "a"))).To(BeTrue())
+		Expect(live(ctx).Data).To(HaveKeyWithValue("identity", []byte("a")))
 	})
 
 	It("is not written again while it is the same", func(ctx context.Context) {
@@ -139,19 +147,19 @@ var _ = Describe("The Secret", func() {
 		Expect(admin.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "nobody"}})).To(Succeed())
 		nobody, err := plane.ServiceAccountConfig(ctx, namespace, "nobody")
 		Expect(err).NotTo(HaveOccurred())
-		_, err = ApplySecret(ctx, kubeconfig(nobody), namespace, name, "Opaque", values("identity", canary))
+		_, err = ApplySecret(ctx, kubeconfigOf(nobody), namespace, name, "Opaque", values("identity", canary))
 		Expect(err).To(MatchError(HavePrefix("apply Secret " + namespace + "/flux-system: the kubeconfig that Talos gave has no right to do it: ")))
 	}, SpecTimeout(10*time.Second))
 
 	It("is not in the error, even if the API repeats it", func(ctx context.Context) {
-		_, err := ApplySecret(ctx, kubeconfig(plane.AdminConfig()), namespace, name, "Opaque", values("not/a/key/"+canary, canary))
+		_, err := ApplySecret(ctx, kubeconfigOf(plane.AdminConfig()), namespace, name, "Opaque", values("not/a/key/"+canary, canary))
 		Expect(err).To(MatchError(ContainSubstring("correct handOver.secret")))
 		Expect(err).To(MatchError(Not(ContainSubstring(canary))))
 	})
 
 	It("of another type than the one that is there is refused, with the way out", func(ctx context.Context) {
 		Expect(apply(ctx, "identity", "a")).To(BeTrue())
-		_, err := ApplySecret(ctx, kubeconfig(plane.AdminConfig()), namespace, name, "example.com/key", values("identity", "a"))
+		_, err := ApplySecret(ctx, kubeconfigOf(plane.AdminConfig()), namespace, name, "example.com/key", values("identity", "a"))
 		Expect(err).To(MatchError(ContainSubstring("if only its type has changed, delete the Secret first")))
 	})
 
@@ -162,7 +170,7 @@ var _ = Describe("The Secret", func() {
 		Expect(admin.Create(ctx, holder)).To(Succeed())
 		Expect(admin.Delete(ctx, former)).To(Succeed())
 
-		done := applyInBackground(ctx, kubeconfig(plane.AdminConfig()), namespace, name)
+		done := applyInBackground(ctx, kubeconfigOf(plane.AdminConfig()), namespace, name)
 		Eventually(done.clock.HasWaiters).Should(BeTrue())
 		Expect(done.ended.Load()).To(BeFalse())
 		holder.Finalizers = nil
@@ -178,7 +186,7 @@ var _ = Describe("The Secret", func() {
 	Describe("while the API does not answer", func() {
 		It("is waited with, until it does", func(ctx context.Context) {
 			way, config := newRelay()
-			done := applyInBackground(ctx, kubeconfig(config), namespace, name)
+			done := applyInBackground(ctx, kubeconfigOf(config), namespace, name)
 			Eventually(done.clock.HasWaiters).Should(BeTrue())
 			Expect(way.Resume(relay.TCP)).To(Succeed())
 			done.again()
@@ -190,7 +198,7 @@ var _ = Describe("The Secret", func() {
 			_, config := newRelay()
 			short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 			defer cancel()
-			_, err := ApplySecret(short, kubeconfig(config), namespace, name, "Opaque", values("identity", canary))
+			_, err := ApplySecret(short, kubeconfigOf(config), namespace, name, "Opaque", values("identity", canary))
 			Expect(err).To(MatchError(And(HavePrefix("apply Secret "+namespace+"/flux-system: "), ContainSubstring("connection refused"))))
 			Expect(err).To(MatchError(context.DeadlineExceeded))
 		})
@@ -199,14 +207,14 @@ var _ = Describe("The Secret", func() {
 			_, config := newRelay()
 			stopped, cancel := context.WithCancel(ctx)
 			cancel()
-			_, err := ApplySecret(stopped, kubeconfig(config), namespace, name, "Opaque", values("identity", canary))
+			_, err := ApplySecret(stopped, kubeconfigOf(config), namespace, name, "Opaque", values("identity", canary))
 			Expect(err).To(MatchError(context.Canceled))
 		})
 
 		It("is not sent to who has another certificate", func(ctx context.Context) {
 			stranger := plane.AdminConfig()
 			stranger.CAData = nil
-			_, err := ApplySecret(ctx, kubeconfig(stranger), namespace, name, "Opaque", values("identity", canary))
+			_, err := ApplySecret(ctx, kubeconfigOf(stranger), namespace, name, "Opaque", values("identity", canary))
 			Expect(err).To(MatchError(ContainSubstring("certificate signed by unknown authority")))
 		}, SpecTimeout(10*time.Second))
 	})
@@ -231,11 +239,11 @@ type background struct {
 	err     error
 }
 
-func applyInBackground(ctx context.Context, kubeconfig secret.Value, namespace, name string) *background {
-	client, err := connect(kubeconfig)
+func applyInBackground(ctx context.Context, file secret.Value, namespace, name string) *background {
+	api, err := connect(file)
 	ExpectWithOffset(1, err).NotTo(HaveOccurred())
 	b := &background{clock: testingclock.NewFakeClock(time.Unix(0, 0))}
-	a := applier{client: client, clock: b.clock, namespace: namespace, name: name, secretType: "Opaque", data: values("identity", "a")}
+	a := applier{api: api, clock: b.clock, namespace: namespace, name: name, secretType: "Opaque", data: values("identity", "a")}
 	go func() {
 		b.changed, b.err = a.untilAnswered(ctx)
 		b.ended.Store(true)

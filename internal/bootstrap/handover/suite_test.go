@@ -22,11 +22,17 @@ func TestHandover(t *testing.T) {
 var (
 	plane *controlplane.ControlPlane
 	admin client.Client
+	// clientCA signs client certificates that the API server trusts.
+	clientCA authority
 )
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	var err error
-	plane, err = controlplane.Start(ctx, controlplane.Options{Progress: GinkgoWriter, Controllers: []string{"namespace-controller"}})
+	clientCA = newAuthority()
+	plane, err = controlplane.Start(ctx, controlplane.Options{
+		Progress: GinkgoWriter, Controllers: []string{"namespace-controller"},
+		APIServerArgs: []string{"--client-ca-file=" + clientCA.file},
+	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
 	admin, err = client.New(plane.AdminConfig(), client.Options{})

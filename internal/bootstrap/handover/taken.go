@@ -1,14 +1,10 @@
 package handover
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // TakenError says that somebody else has changed the Secret, which is left as it is.
@@ -25,36 +21,27 @@ func (e *TakenError) Error() string {
 		e.Namespace, e.Name, strings.Join(e.Managers, ", "), strings.Join(e.Fields, ", "))
 }
 
-// taken makes the error of a conflict: the API names the fields, and the object's
-// metadata whose they are.
-func taken(object *metav1.PartialObjectMetadata, conflict error) error {
-	made := &TakenError{Namespace: object.Namespace, Name: object.Name}
-	var status apierrors.APIStatus
-	if !errors.As(conflict, &status) || status.Status().Details == nil {
-		return conflict
+// taken makes a TakenError of a conflict between owners: the API names the fields, and
+// the metadata of what was there whose they are. Another error it returns as it is.
+func (a applier) taken(before object, err error) error {
+	var refused *refusal
+	if !errors.As(err, &refused) {
+		return err
 	}
-	for _, cause := range status.Status().Details.Causes {
-		if cause.Type == metav1.CauseTypeFieldManagerConflict {
-			made.Fields = append(made.Fields, cause.Field)
-		}
+	conflicts := refused.causes("FieldManagerConflict")
+	if len(conflicts) == 0 {
+		return err
 	}
-	if len(made.Fields) == 0 {
-		return conflict
+	made := &TakenError{Namespace: a.namespace, Name: a.name}
+	for _, conflict := range conflicts {
+		made.Fields = append(made.Fields, conflict.Field)
 	}
-	for _, entry := range object.ManagedFields {
-		if entry.Manager != fieldManager && ownsContent(entry) && !slices.Contains(made.Managers, entry.Manager) {
+	for _, entry := range before.Metadata.ManagedFields {
+		// Whoever has nothing but metadata has put a label on it.
+		delete(entry.FieldsV1, "f:metadata")
+		if entry.Manager != fieldManager && len(entry.FieldsV1) > 0 && !slices.Contains(made.Managers, entry.Manager) {
 			made.Managers = append(made.Managers, entry.Manager)
 		}
 	}
 	return made
-}
-
-// ownsContent says whether an owner has more of a Secret than its metadata.
-func ownsContent(entry metav1.ManagedFieldsEntry) bool {
-	var fields map[string]json.RawMessage
-	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil {
-		return false
-	}
-	delete(fields, "f:metadata")
-	return len(fields) > 0
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-
 	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"

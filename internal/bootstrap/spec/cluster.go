@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // APIVersion and Kind of cluster.yaml.
@@ -294,24 +293,24 @@ type Source struct {
 // Timeouts are the deadlines of phases.
 type Timeouts struct {
 	// Preflight of all the APIs; 1m by default.
-	Preflight metav1.Duration `json:"preflight,omitzero" jsonschema:"format=timeout"`
+	Preflight Duration `json:"preflight,omitzero" jsonschema:"format=timeout"`
 	// Image is the download of the image to one host; 15m by default.
-	Image metav1.Duration `json:"image,omitzero" jsonschema:"format=timeout"`
+	Image Duration `json:"image,omitzero" jsonschema:"format=timeout"`
 	// Machine is a machine's creation, import of its disk included; 10m by default.
-	Machine metav1.Duration `json:"machine,omitzero" jsonschema:"format=timeout"`
+	Machine Duration `json:"machine,omitzero" jsonschema:"format=timeout"`
 	// Maintenance is from a machine's start until Talos waits for a configuration; 5m by default.
-	Maintenance metav1.Duration `json:"maintenance,omitzero" jsonschema:"format=timeout"`
+	Maintenance Duration `json:"maintenance,omitzero" jsonschema:"format=timeout"`
 	// Configure is from the configuration until the node runs it; 10m by default.
-	Configure metav1.Duration `json:"configure,omitzero" jsonschema:"format=timeout"`
+	Configure Duration `json:"configure,omitzero" jsonschema:"format=timeout"`
 	// Bootstrap is the start of etcd; 5m by default.
-	Bootstrap metav1.Duration `json:"bootstrap,omitzero" jsonschema:"format=timeout"`
+	Bootstrap Duration `json:"bootstrap,omitzero" jsonschema:"format=timeout"`
 	// Health is until etcd and the Kubernetes API answer; 10m by default.
-	Health metav1.Duration `json:"health,omitzero" jsonschema:"format=timeout"`
+	Health Duration `json:"health,omitzero" jsonschema:"format=timeout"`
 	// Join is one node's way into the tailnet; 5m by default. An auth key lives for
 	// 15 minutes, so no more than 10m.
-	Join metav1.Duration `json:"join,omitzero" jsonschema:"format=timeout"`
+	Join Duration `json:"join,omitzero" jsonschema:"format=timeout"`
 	// HandOver is the Secret's; 2m by default.
-	HandOver metav1.Duration `json:"handOver,omitzero" jsonschema:"format=timeout"`
+	HandOver Duration `json:"handOver,omitzero" jsonschema:"format=timeout"`
 	// Destroy is the destruction of one machine; 5m by default.
-	Destroy metav1.Duration `json:"destroy,omitzero" jsonschema:"format=timeout"`
+	Destroy Duration `json:"destroy,omitzero" jsonschema:"format=timeout"`
 }

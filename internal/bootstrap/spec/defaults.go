@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const (
@@ -98,7 +96,7 @@ func checkPattern(text string) error {
 
 func (t *Timeouts) setDefaults() {
 	for _, timeout := range []struct {
-		field *metav1.Duration
+		field *Duration
 		value time.Duration
 	}{
 		{&t.Preflight, time.Minute},

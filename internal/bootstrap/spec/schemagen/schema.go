@@ -13,7 +13,6 @@ import (
 
 	"github.com/invopop/jsonschema"
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
@@ -28,7 +27,7 @@ var texts = map[reflect.Type]bool{
 	reflect.TypeFor[netip.Addr]():        true,
 	reflect.TypeFor[netip.Prefix]():      true,
 	reflect.TypeFor[resource.Quantity](): true,
-	reflect.TypeFor[metav1.Duration]():   true,
+	reflect.TypeFor[spec.Duration]():     true,
 }
 
 func reflectSchema(root string) (*jsonschema.Schema, error) {
