@@ -16,7 +16,7 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/test/flux"
-	"github.com/tazzo/rebirth/test/process"
+	"github.com/tazzo/rebirth/test/kubelet"
 )
 
 const (
@@ -35,7 +35,7 @@ const (
 )
 
 var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", Ordered, func() {
-	var controller *process.Process
+	var controller *kubelet.Controller
 
 	BeforeAll(func(ctx SpecContext) {
 		startNodes(ctx)
@@ -144,7 +144,7 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 
 	It("notice at once that the verdict is withdrawn, and start nothing new", func(ctx SpecContext) {
 		Expect(kustomization(shipped)(ctx)).To(beReady())
-		setFlannelReady(ctx, brokenNode, corev1.ConditionFalse)
+		setFlannelReady(ctx, brokenNode, false)
 		Eventually(ctx, verdict).WithTimeout(time.Minute).Should(BeNil())
 		Eventually(ctx, kustomization(shipped)).WithTimeout(3 * time.Second).ShouldNot(beReady())
 
@@ -152,7 +152,7 @@ var _ = Describe("The shipped manifests, applied by Flux to an empty cluster", O
 		Eventually(ctx, kustomization(apps)).Should(HaveField("Reason", "DependencyNotReady"))
 		Consistently(ctx, versionOf(apps)).WithTimeout(overOnePoll).Should(Equal("one"), "what runs goes on")
 
-		setFlannelReady(ctx, brokenNode, corev1.ConditionTrue)
+		setFlannelReady(ctx, brokenNode, true)
 		Eventually(ctx, versionOf(apps)).Should(Equal("two"))
 		Expect(kustomization(shipped)(ctx)).To(beReady())
 	}, SpecTimeout(2*time.Minute))

@@ -7,7 +7,6 @@ package gateflux_test
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -45,11 +44,10 @@ var (
 // The CRD of ReadinessGates is none of the control plane's: it comes with the chart.
 var _ = BeforeSuite(func(ctx SpecContext) {
 	dir := GinkgoT().TempDir()
-	program, logFile = filepath.Join(dir, "readiness-gate"), filepath.Join(dir, "log")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/readiness-gate")
-	build.Dir = root
-	output, err := build.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), string(output))
+	var err error
+	logFile = filepath.Join(dir, "log")
+	program, err = controlplane.BuildCommand(ctx, "readiness-gate", dir)
+	Expect(err).NotTo(HaveOccurred())
 
 	crds, err := flux.CRDs(ctx)
 	Expect(err).NotTo(HaveOccurred())
