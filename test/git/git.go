@@ -12,8 +12,10 @@ import (
 	"net/http/cgi"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +29,13 @@ type Server struct {
 	addr string
 	log  *os.File
 	http *http.Server
+
+	mutex       sync.Mutex
+	credentials map[string]Credential
 }
+
+// Credential opens a repository, by HTTP's basic authentication.
+type Credential struct{ Username, Password string }
 
 // Start keeps repositories in the folder and listens on the address, such as
 // 127.0.0.1:0 for a free port.
@@ -48,15 +56,15 @@ func Start(dir, address string) (*Server, error) {
 		log.Close()
 		return nil, err
 	}
-	s := &Server{git: git, dir: dir, addr: listener.Addr().String(), log: log}
+	s := &Server{git: git, dir: dir, addr: listener.Addr().String(), log: log, credentials: map[string]Credential{}}
 	s.http = &http.Server{
 		ReadHeaderTimeout: time.Minute,
-		Handler: &cgi.Handler{
+		Handler: s.guard(&cgi.Handler{
 			Path:   git,
 			Args:   []string{"http-backend"},
 			Env:    append(s.environment(), "GIT_PROJECT_ROOT="+dir, "GIT_HTTP_EXPORT_ALL=1"),
 			Stderr: log,
-		},
+		}),
 	}
 	go func() { _ = s.http.Serve(listener) }() // it ends with Stop
 	return s, nil
@@ -64,6 +72,34 @@ func Start(dir, address string) (*Server, error) {
 
 // Stop ends the server; the repositories stay.
 func (s *Server) Stop() error { return errors.Join(s.http.Close(), s.log.Close()) }
+
+// Protect gives the repository to those alone who have the credential.
+func (s *Server) Protect(repository string, credential Credential) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.credentials[repository] = credential
+}
+
+// guard lets a request pass if it has the credential that its repository takes. The
+// credential goes no further: a CGI program would have it in its environment.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.URL.Path = path.Clean("/" + r.URL.Path)
+		repository, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".git")
+		s.mutex.Lock()
+		wanted, protected := s.credentials[repository]
+		s.mutex.Unlock()
+		username, password, _ := r.BasicAuth()
+		if protected && wanted != (Credential{username, password}) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="Git"`)
+			http.Error(w, "the repository is private", http.StatusUnauthorized)
+			return
+		}
+		r.Header.Del("Authorization")
+		next.ServeHTTP(w, r)
+	})
+}
 
 // environment keeps the user's own configuration out, and the variables that Git
 // gives to its hooks.
