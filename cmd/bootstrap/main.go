@@ -22,6 +22,8 @@ func main() {
 }
 
 func run() int {
+	// Whoever reads the output may go away; that must not end a run that has lent a key.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// The first signal stops the run, which then takes back what it has lent. A
 	// second one ends the program where it stands.

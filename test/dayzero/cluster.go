@@ -2,6 +2,8 @@ package dayzero
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
@@ -36,6 +38,9 @@ func (w *World) Environment() []string {
 	if w.Headscale != nil {
 		env = append(env, headscaleAPIKey+"="+w.Headscale.APIKey)
 	}
+	for variable, secret := range w.options.Secrets {
+		env = append(env, variable+"="+secret)
+	}
 	return env
 }
 
@@ -46,11 +51,14 @@ func (w *World) Secrets() []string {
 	if w.Headscale != nil {
 		secrets = append(secrets, w.Headscale.APIKey)
 	}
-	return secrets
+	return append(secrets, slices.Collect(maps.Values(w.options.Secrets))...)
 }
 
 // VMID of the node with that index in cluster.yaml.
 func (w *World) VMID(index int) int { return 9001 + index }
+
+// Host of the node with that index in cluster.yaml.
+func (w *World) Host(index int) string { return w.options.Hosts[index%len(w.options.Hosts)] }
 
 // Nodes are their names, in the order of cluster.yaml.
 func (w *World) Nodes() []string {
@@ -82,7 +90,6 @@ image:
   storage: local
   schematic: {extensions: [%s]}
 nodeDefaults:
-  host: pve1
   cores: 2
   memory: 2Gi
   disks: [{storage: local-lvm, size: 16Gi}]
@@ -105,7 +112,7 @@ talos:
 		if i >= w.options.ControlPlanes {
 			role = spec.Worker
 		}
-		fmt.Fprintf(&y, "  - {role: %s, vmid: %d, mac: \"BC:24:11:00:%02X:%02X\", address: %s/24}\n", role, w.VMID(i), w.options.Subnet, i, w.Address(i))
+		fmt.Fprintf(&y, "  - {role: %s, vmid: %d, mac: \"BC:24:11:00:%02X:%02X\", address: %s/24, host: %s}\n", role, w.VMID(i), w.options.Subnet, i, w.Address(i), w.Host(i))
 	}
 	y.WriteString(w.options.Extra)
 	return y.String()

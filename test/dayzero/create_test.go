@@ -60,7 +60,7 @@ var _ = Describe("bootstrap", Ordered, func() {
 		must(ctx, w, "create", "--discard-credentials")
 		Expect(uuids(w)).To(Equal(before))
 		Expect(w.AuthKeys()).To(HaveLen(1))
-		Expect(must(ctx, w, "plan").Stdout).To(ContainSubstring("nothing: all is as it should be"))
+		Expect(must(ctx, w, "plan").Stdout).To(ContainSubstring("is complete: there is nothing to do"))
 	}, SpecTimeout(time.Minute))
 
 	It("shows each node's state, also for a machine to read", func(ctx SpecContext) {

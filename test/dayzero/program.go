@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tazzo/rebirth/test/controlplane"
 )
 
 // Program is a bootstrap that was built from this tree.
@@ -19,17 +20,12 @@ type Program struct{ path string }
 
 // Build builds bootstrap into a folder, as "make build" does.
 func Build(ctx context.Context, dir string) (*Program, error) {
-	path := filepath.Join(dir, "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/tazzo/rebirth/cmd/bootstrap")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build bootstrap: %w\n%s", err, output)
-	}
-	return &Program{path: path}, nil
+	path, err := controlplane.BuildCommand(ctx, "bootstrap", dir)
+	return Built(path), err
 }
 
-// Path of the program.
-func (p *Program) Path() string { return p.path }
+// Built is the bootstrap that lies at the path.
+func Built(path string) *Program { return &Program{path: path} }
 
 // Result is how a command of bootstrap ended.
 type Result struct {

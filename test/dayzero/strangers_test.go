@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -20,15 +19,9 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // member lets a machine join the world's tailnet that bootstrap didn't make.
 func member(ctx context.Context, w *dayzero.World, hostname, tag string) *tailscale.Node {
 	GinkgoHelper()
-	key, err := w.Headscale.CLI(ctx, "preauthkeys", "create", "--user", "1", "--reusable", "--ephemeral", "--expiration", "1m", "--tags", tag)
-	Expect(err).NotTo(HaveOccurred())
-	node, err := tailscale.Start(ctx, filepath.Join(GinkgoT().TempDir(), hostname), []string{
-		"TS_HOSTNAME=" + hostname, "TS_AUTHKEY=" + strings.TrimSpace(string(key)), "TS_AUTH_ONCE=true",
-		"TS_EXTRA_ARGS=--login-server=" + w.Headscale.Endpoint,
-	})
+	node, err := w.Member(ctx, filepath.Join(GinkgoT().TempDir(), hostname), hostname, tag)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(node.Stop)
-	Eventually(ctx, func() int { return len(node.Addresses(ctx)) }).ShouldNot(BeZero(), node.Log)
 	return node
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	Subnet byte
 	// ControlPlanes and Workers of the cluster; 1 and 1 by default.
 	ControlPlanes, Workers int
+	// Hosts of Proxmox, to which the nodes are dealt out in turn; pve1 by default.
+	Hosts []string
 	// WithoutTailnet leaves Headscale out.
 	WithoutTailnet bool
 	// Kubeconfig that the control planes give out; without it the call fails.
@@ -42,6 +44,9 @@ type Options struct {
 	// Times that Talos takes, and tasks of Proxmox by type.
 	Times     talos.Times
 	TaskTimes map[string]time.Duration
+	// Secrets are further ones that cluster.yaml reads, by the variable of the
+	// environment that each is read from.
+	Secrets map[string]string
 	// Extra is YAML that is added to cluster.yaml at its top level, TalosExtra below
 	// talos, indented by two.
 	Extra, TalosExtra string
@@ -84,6 +89,9 @@ func withDefaults(o Options) Options {
 	if o.ControlPlanes == 0 {
 		o.ControlPlanes, o.Workers = 1, max(o.Workers, 1)
 	}
+	if o.Hosts == nil {
+		o.Hosts = []string{"pve1"}
+	}
 	return o
 }
 
@@ -98,6 +106,7 @@ func (w *World) start(ctx context.Context) (err error) {
 	}
 	w.token = proxmox.Token{ID: "rebirth@pve!lab", Secret: newUUID(), Privileges: proxmox.LeastPrivileges("local", "local-lvm")}
 	w.Proxmox, err = proxmox.Start(proxmox.Options{
+		Hosts:     w.options.Hosts,
 		Tokens:    []proxmox.Token{w.token},
 		Downloads: map[string]proxmox.Download{w.imageURL(): {Size: 1 << 30, SHA256: imageSHA256}},
 		TaskTimes: w.options.TaskTimes, LateTasks: true,

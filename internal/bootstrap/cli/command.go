@@ -5,12 +5,11 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 	"k8s.io/utils/clock"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/progress"
@@ -80,21 +79,24 @@ func versionOf(version string) string {
 }
 
 // decode reads and checks cluster.yaml, and prints everything that is wrong with it.
-func (f *flags) decode(cmd *cobra.Command) (*spec.Cluster, error) {
+// Warnings alone are returned as well, and go to standard error: standard output is
+// the command's.
+func (f *flags) decode(cmd *cobra.Command) (*spec.Cluster, spec.Problems, error) {
 	data, err := readFile(cmd, f.file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cluster, problems := spec.Decode(f.file, data)
-	if len(problems) > 0 {
-		if err := f.printProblems(cmd, problems); err != nil {
-			return nil, err
-		}
+	if len(problems.Errors()) == 0 {
+		printProblems(cmd.ErrOrStderr(), problems)
+		return cluster, problems, nil
 	}
-	if len(problems.Errors()) > 0 {
-		return nil, ErrReported
+	if f.output == formatJSON {
+		return nil, nil, errors.Join(f.encodeProblems(cmd.OutOrStdout(), problems), ErrReported)
 	}
-	return cluster, nil
+	printProblems(cmd.ErrOrStderr(), problems)
+	fmt.Fprintf(cmd.ErrOrStderr(), "\n%s: %d mistakes\n", f.file, len(problems.Errors()))
+	return nil, nil, ErrReported
 }
 
 // session is a run with everything that it needs from the command line.
@@ -106,7 +108,7 @@ type session struct {
 // open decodes cluster.yaml, protects the process, and connects. The caller closes
 // the session, which revokes what is still lent.
 func (f *flags) open(cmd *cobra.Command, need run.Need) (*session, error) {
-	cluster, err := f.decode(cmd)
+	cluster, _, err := f.decode(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +117,28 @@ func (f *flags) open(cmd *cobra.Command, need run.Need) (*session, error) {
 	}
 	reporter := f.reporter(cmd)
 	opened, err := run.Open(cmd.Context(), run.Options{
-		Cluster: cluster, Dir: filepath.Dir(f.file), Sources: secret.NewReader(cmd.InOrStdin(), cmd.ErrOrStderr()),
+		Cluster: cluster, Dir: filepath.Dir(f.file), Sources: secret.NewReader(f.stdin(cmd), cmd.ErrOrStderr()),
 		Reporter: reporter, Clock: clock.RealClock{}, Need: need,
 	})
 	if err != nil {
 		return nil, errors.Join(err, reporter.Close())
 	}
 	return &session{Run: opened, reporter: reporter}, nil
+}
+
+// stdin is where a secret may come from, unless cluster.yaml came from there.
+func (f *flags) stdin(cmd *cobra.Command) io.Reader {
+	if f.file == "-" {
+		return usedUp{}
+	}
+	return cmd.InOrStdin()
+}
+
+// usedUp is standard input behind cluster.yaml.
+type usedUp struct{}
+
+func (usedUp) Read([]byte) (int, error) {
+	return 0, errors.New("cluster.yaml was read from it (-f -): name another source, or the file")
 }
 
 // reporter shows progress on standard error, so that standard output is free; as
@@ -131,10 +148,4 @@ func (f *flags) reporter(cmd *cobra.Command) *progress.Progress {
 		return progress.NewJSON(cmd.OutOrStdout(), clock.RealClock{})
 	}
 	return progress.New(cmd.ErrOrStderr(), clock.RealClock{})
-}
-
-// interactive says whether somebody sits at the terminal that w is.
-func interactive(w any) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

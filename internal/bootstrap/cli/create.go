@@ -54,7 +54,7 @@ the create, as far as it can be known, stops it before anything is destroyed.
 		Example: `  bootstrap rebirth --yes --kubeconfig /run/user/1000/kubeconfig`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := out.check(cmd, f); err != nil {
+			if err := errors.Join(out.check(cmd, f), f.checkConfirm(yes)); err != nil {
 				return err
 			}
 			s, err := f.open(cmd, run.ToCreate)

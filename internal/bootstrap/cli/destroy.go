@@ -29,6 +29,9 @@ Machines and devices that lack either are never touched.
   bootstrap destroy --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := f.checkConfirm(yes); err != nil {
+				return err
+			}
 			s, err := f.open(cmd, run.ToDestroy)
 			if err != nil {
 				return err
@@ -41,6 +44,18 @@ Machines and devices that lack either are never touched.
 	return cmd
 }
 
+// checkConfirm says, before anything is looked at, that nobody could be asked.
+func (f *flags) checkConfirm(yes bool) error {
+	if yes {
+		return nil
+	}
+	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil || f.output == formatJSON {
+		return errors.New("it destroys, and there is no terminal to ask at: say --yes to destroy without a question")
+	}
+	return terminal.Close()
+}
+
 // confirm asks for the cluster's name before anything is destroyed. It asks the
 // terminal, for standard input may carry a secret.
 func (f *flags) confirm(cmd *cobra.Command, s *session, yes bool) run.Confirm {
@@ -49,8 +64,8 @@ func (f *flags) confirm(cmd *cobra.Command, s *session, yes bool) run.Confirm {
 			return nil
 		}
 		terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-		if err != nil || f.output == formatJSON {
-			return errors.New("there is no terminal to ask at: say --yes to destroy without a question")
+		if err != nil {
+			return err
 		}
 		defer terminal.Close()
 		printPlan(terminal, namedPlan{"destroy", doomed})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -94,16 +96,26 @@ func printPlan(w io.Writer, p namedPlan) {
 		return
 	}
 	if len(p.Steps) == 0 {
-		fmt.Fprintf(w, "%s would do nothing: all is as it should be\n", p.Command)
 		return
 	}
 	fmt.Fprintf(w, "%s would take %d steps:\n", p.Command, len(p.Steps))
-	phase := plan.Phase("")
-	for _, step := range p.Steps {
-		if step.Phase != phase {
-			phase = step.Phase
-			fmt.Fprintf(w, "\n%s\n", phase)
-		}
-		fmt.Fprintf(w, "  %-20s %s: %s\n", step.Node, step.Title, step.Reason)
+	for _, phase := range plan.Phases() {
+		printPhase(w, phase, p.Steps)
 	}
+	fmt.Fprintln(w)
+}
+
+func printPhase(w io.Writer, phase plan.Phase, steps []plan.Step) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, step := range slices.DeleteFunc(slices.Clone(steps), func(s plan.Step) bool { return s.Phase != phase }) {
+		if i == 0 {
+			fmt.Fprintf(table, "\n%s\n", phase)
+		}
+		node := step.Node
+		if node == "" {
+			node = "(all)"
+		}
+		fmt.Fprintf(table, "  %s\t%s\t(%s)\n", node, step.Title, step.Reason)
+	}
+	_ = table.Flush()
 }

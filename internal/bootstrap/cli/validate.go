@@ -29,7 +29,7 @@ The exit status is 1 if anything is wrong.`,
   bootstrap validate -o json | jq -r '.problems[].message'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := f.decode(cmd)
+			cluster, warnings, err := f.decode(cmd)
 			if err != nil {
 				return err
 			}
@@ -37,7 +37,7 @@ The exit status is 1 if anything is wrong.`,
 				return err
 			}
 			if f.output == formatJSON {
-				return f.printProblems(cmd, nil)
+				return f.encodeProblems(cmd.OutOrStdout(), warnings)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: cluster %s with %d nodes is valid\n", f.file, cluster.Metadata.Name, len(cluster.Nodes))
 			return err
@@ -45,23 +45,20 @@ The exit status is 1 if anything is wrong.`,
 	}
 }
 
-// printProblems prints JSON to standard output, and text to standard error.
-func (f *flags) printProblems(cmd *cobra.Command, problems spec.Problems) error {
-	if f.output == formatJSON {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetIndent("", "  ")
-		if problems == nil {
-			problems = spec.Problems{}
-		}
-		return encoder.Encode(map[string]any{"file": f.file, "problems": problems})
-	}
+func printProblems(w io.Writer, problems spec.Problems) {
 	for _, problem := range problems {
-		fmt.Fprintln(cmd.ErrOrStderr(), problem)
+		fmt.Fprintln(w, problem)
 	}
-	if mistakes := len(problems.Errors()); mistakes > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "\n%s: %d mistakes\n", f.file, mistakes)
+}
+
+// encodeProblems prints one document, also where there is no problem.
+func (f *flags) encodeProblems(w io.Writer, problems spec.Problems) error {
+	if problems == nil {
+		problems = spec.Problems{}
 	}
-	return nil
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(map[string]any{"file": f.file, "problems": problems})
 }
 
 func readFile(cmd *cobra.Command, path string) ([]byte, error) {

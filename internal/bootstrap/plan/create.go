@@ -39,6 +39,9 @@ func Create(f Facts) Plan {
 	p.join(f, all, stale)
 	p.applySecret(f, all)
 	p.finish(f, all, run)
+	if len(p.Steps) == 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("cluster %s is complete: there is nothing to do", f.Cluster.Metadata.Name))
+	}
 	return p
 }
 
@@ -158,24 +161,32 @@ func (p *Plan) bringUp(f Facts, d destiny, run string) {
 	if fresh || (d.vm != nil && !d.vm.Running) {
 		s := step(StartVM, PhaseMachine, "start", fmt.Sprintf("start VM %d", d.node.VMID))
 		s.Deadline = timeouts.Machine.Duration
-		if !fresh {
-			s.Reason = "it is stopped"
+		s.Reason = "it is stopped"
+		if fresh {
+			s.Reason = "it is new"
 		}
 		chain(s)
 	}
 	if fresh {
 		s := step(AwaitMaintenance, PhaseMaintenance, "await", "wait until Talos asks for its configuration")
 		s.Deadline = timeouts.Maintenance.Duration
+		s.Reason = "a new machine asks for one"
 		chain(s)
 	}
 	if fresh || (d.fate == resume && d.machine.Stage == inventory.Maintenance) {
 		s := step(Configure, PhaseConfigure, "configure", "check that it is the right machine, and configure it as "+string(d.node.Role))
 		s.Deadline = timeouts.Configure.Duration
+		if fresh {
+			s.Reason = "it has no configuration yet"
+		}
 		chain(s)
 	}
 	if d.fate != keep {
 		s := step(AwaitConfigured, PhaseConfigure, "await configuration of", "wait until it answers to the cluster's own certificate")
 		s.Deadline = timeouts.Configure.Duration
+		if fresh {
+			s.Reason = "it starts anew with its configuration"
+		}
 		chain(s)
 	}
 }

@@ -34,6 +34,9 @@ func Destroy(f Facts) Plan {
 	for _, device := range doomed {
 		p.removeDevice(f, device, "its machine is no more")
 	}
+	if len(p.Steps) == 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("nothing is there of cluster %s: there is nothing to destroy", f.Cluster.Metadata.Name))
+	}
 	return p
 }
 

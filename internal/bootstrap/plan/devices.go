@@ -117,7 +117,7 @@ func (p *Plan) join(f Facts, all []destiny, stale map[string][]inventory.Device)
 		Needs: p.ids(RevokeKey, RemoveDevice, AwaitHealth), Deadline: f.Cluster.Timeouts.Preflight.Duration,
 	})
 	for _, d := range outside {
-		p.joinNode(f, d.node.Name, d.why)
+		p.joinNode(f, d.node.Name, "it is not in the tailnet yet")
 	}
 	p.revokeKey(f)
 }

@@ -56,6 +56,10 @@ func (p *Plan) refuseRejoin(f Facts, d destiny) {
 	case d.machine.Stage != inventory.Running && d.machine.Stage != inventory.Booting:
 		p.refuse(object, fmt.Sprintf("does not answer at %s (%s)", d.node.Address.Addr(), d.machine.Stage))
 	}
+	if len(p.Refusals) > 0 {
+		// A node that doesn't open can't say which device is its own.
+		return
+	}
 	for _, device := range f.devicesOf(d.node.Name) {
 		if own, joined := f.joined(d.machine); joined && own.ID == device.ID {
 			continue

@@ -15,7 +15,8 @@ type NodeStatus struct {
 	// VM is "running", "stopped", "absent" or "not ours".
 	VM   string `json:"vm"`
 	Host string `json:"host,omitempty"`
-	// Talos is the stage at the node's address, with the version where it is told.
+	// Talos is the stage at the node's address, with the version where it is told; it
+	// only "answers" if nobody gave the secrets that it opens to.
 	Talos string `json:"talos"`
 	// Tailnet is the device's state; empty without a tailnet.
 	Tailnet string `json:"tailnet,omitempty"`
@@ -33,7 +34,7 @@ func Status(f Facts) []NodeStatus {
 	for _, d := range destinies(f) {
 		status := NodeStatus{
 			Node: d.node.Name, Role: string(d.node.Role), VMID: d.node.VMID,
-			VM: "absent", Talos: talosStatus(d.machine), Tailnet: f.tailnetStatus(d),
+			VM: "absent", Talos: f.talosStatus(d.machine), Tailnet: f.tailnetStatus(d),
 			Verdict: string(d.fate) + ": " + d.why,
 		}
 		if d.vm != nil {
@@ -57,11 +58,17 @@ func vmStatus(f Facts, vm inventory.VM) string {
 	return "stopped"
 }
 
-func talosStatus(m inventory.Machine) string {
-	if m.Version == "" {
-		return string(m.Stage)
+func (f Facts) talosStatus(m inventory.Machine) string {
+	switch {
+	case m.Stage == inventory.Foreign && !f.HaveSecrets:
+		return "answers" // and opens to secrets that nobody gave
+	case m.Stage == inventory.Foreign:
+		return "refuses talos.secrets"
+	case m.Version == "":
+		return strings.ToLower(string(m.Stage))
+	default:
+		return strings.ToLower(string(m.Stage)) + " " + m.Version
 	}
-	return string(m.Stage) + " " + m.Version
 }
 
 func (f Facts) tailnetStatus(d destiny) string {

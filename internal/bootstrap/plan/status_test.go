@@ -22,7 +22,7 @@ var _ = Describe("status", func() {
 		nodes := plan.Status(empty())
 		Expect(nodes).To(HaveLen(3))
 		Expect(nodes[0]).To(Equal(plan.NodeStatus{
-			Node: "controlplane-1", Role: "controlplane", VMID: 9001, VM: "absent", Talos: "Unreachable", Tailnet: "missing",
+			Node: "controlplane-1", Role: "controlplane", VMID: 9001, VM: "absent", Talos: "unreachable", Tailnet: "missing",
 			Verdict: "create: there is no such machine",
 		}))
 	})
@@ -40,7 +40,7 @@ var _ = Describe("status", func() {
 		Entry("for somebody else's machine", func(f *plan.Facts) { f.VMs[1] = foreignVM(9002) },
 			func(n plan.NodeStatus) { Expect(n.VM).To(Equal("not ours")) }),
 		Entry("for a node that doesn't answer", func(f *plan.Facts) { f.Machines[1].Stage = inventory.Unreachable },
-			func(n plan.NodeStatus) { Expect(n.Talos).To(Equal("Unreachable")) }),
+			func(n plan.NodeStatus) { Expect(n.Talos).To(Equal("unreachable")) }),
 		Entry("for a node that the tailnet has forgotten", func(f *plan.Facts) { f.Devices = f.Devices[:1] },
 			func(n plan.NodeStatus) { Expect(n.Tailnet).To(Equal("missing")) }),
 	)

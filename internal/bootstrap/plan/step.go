@@ -50,6 +50,14 @@ const (
 	PhaseFinish      Phase = "finish"
 )
 
+// Phases in their usual order.
+func Phases() []Phase {
+	return []Phase{
+		PhasePreflight, PhaseDestroy, PhaseClean, PhaseImage, PhaseMachine, PhaseMaintenance, PhaseConfigure,
+		PhaseEtcd, PhaseHealth, PhaseJoin, PhaseHandOver, PhaseFinish,
+	}
+}
+
 // Step is one thing that is done.
 type Step struct {
 	// ID is unique in its plan, such as "create tazlab-worker-1".

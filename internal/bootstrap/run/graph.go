@@ -34,7 +34,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // skippedError is what becomes of a step whose needs were not met.
 type skippedError struct{ because string }
 
-func (e skippedError) Error() string { return "skipped, for it needs: " + e.because }
+func (e skippedError) Error() string { return "it needs: " + e.because }
 
 // performer does one step. It reports progress in plain words, and comes back when
 // ctx ends.

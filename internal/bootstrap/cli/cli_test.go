@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
+)
+
+func TestCommandLine(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "the command line of bootstrap")
+}
+
+// example is the cluster.yaml that users copy.
+const example = "../../../examples/cluster.yaml"
+
+// execute runs a command line without a terminal.
+func execute(args ...string) (stdout, stderr string, err error) {
+	var out, errs bytes.Buffer
+	root := Command("v1.2.3")
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(""))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	err = root.Execute()
+	return out.String(), errs.String(), err
+}
+
+var _ = Describe("the command line", func() {
+	It("knows its version", func() {
+		out, _, err := execute("--version")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("v1.2.3"))
+	})
+
+	It("describes every command, with an example", func() {
+		for _, command := range Command("").Commands() {
+			Expect(command.Short).NotTo(BeEmpty(), command.Name())
+			Expect(command.Example).NotTo(BeEmpty(), command.Name())
+		}
+	})
+
+	It("prints the schema that cluster.yaml is checked against", func() {
+		out, _, err := execute("schema")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(Equal(string(spec.Schema())))
+	})
+
+	It("completes the nodes of cluster.yaml", func() {
+		out, _, err := execute("__complete", "rejoin", "--file", example, "")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("home-"))
+	})
+
+	It("takes no other output than text and json", func() {
+		_, _, err := execute("validate", "-f", example, "-o", "xml")
+		Expect(err).To(MatchError(ContainSubstring("must be text or json")))
+	})
+
+	It("says which file is missing, and how to name another", func() {
+		_, _, err := execute("validate", "-f", "nowhere.yaml")
+		Expect(err).To(MatchError(And(ContainSubstring("nowhere.yaml"), ContainSubstring("-f"))))
+	})
+})
+
+var _ = Describe("validate", func() {
+	It("finds nothing wrong with the example", func() {
+		out, errs, err := execute("validate", "-f", example)
+		Expect(err).NotTo(HaveOccurred(), errs)
+		Expect(out).To(ContainSubstring("is valid"))
+	})
+
+	It("prints problems as JSON and nothing else, also where there is none", func() {
+		out, _, err := execute("validate", "-f", example, "-o", "json")
+		Expect(err).NotTo(HaveOccurred())
+		var document struct{ Problems []any }
+		Expect(json.Unmarshal([]byte(out), &document)).To(Succeed())
+	})
+
+	It("prints one JSON document for a file with mistakes", func() {
+		file := filepath.Join(GinkgoT().TempDir(), "cluster.yaml")
+		Expect(os.WriteFile(file, []byte("kind: Cluster\n"), 0o600)).To(Succeed())
+		out, _, err := execute("validate", "-f", file, "-o", "json")
+		Expect(err).To(MatchError(ErrReported))
+		var document struct{ Problems []map[string]any }
+		Expect(json.Unmarshal([]byte(out), &document)).To(Succeed())
+		Expect(document.Problems).NotTo(BeEmpty())
+	})
+})
+
+var _ = Describe("credentials", func() {
+	It("can't share standard output with each other", func() {
+		_, _, err := execute("create", "-f", example, "--kubeconfig", "-", "--secrets", "-")
+		Expect(err).To(MatchError(ContainSubstring("only one of")))
+	})
+
+	It("can't share standard output with JSON", func() {
+		_, _, err := execute("create", "-f", example, "--kubeconfig", "-", "-o", "json")
+		Expect(err).To(MatchError(ContainSubstring("write credentials to files")))
+	})
+
+	It("are not discarded and kept at once", func() {
+		_, _, err := execute("create", "-f", example, "--kubeconfig", "-", "--discard-credentials")
+		Expect(err).To(HaveOccurred())
+	})
+})
+
+var _ = Describe("the question before a destruction", func() {
+	DescribeTable("goes on with the cluster's name alone",
+		func(answer string, yes bool) {
+			var terminal readWriter
+			terminal.in = strings.NewReader(answer)
+			err := ask(&terminal, "home")
+			Expect(err == nil).To(Equal(yes))
+			Expect(terminal.out.String()).To(ContainSubstring("home"))
+		},
+		Entry("the name", "home\n", true),
+		Entry("the name at the end of input", "home", true),
+		Entry("yes", "yes\n", false),
+		Entry("nothing", "\n", false),
+		Entry("the end of input", "", false),
+		Entry("another case", "HOME\n", false),
+	)
+})
+
+type readWriter struct {
+	in  *strings.Reader
+	out bytes.Buffer
+}
+
+func (r *readWriter) Read(p []byte) (int, error)  { return r.in.Read(p) }
+func (r *readWriter) Write(p []byte) (int, error) { return r.out.Write(p) }
+
+var _ = Describe("a plan in text", func() {
+	It("is grouped by phase, whatever the order of its steps", func() {
+		var out bytes.Buffer
+		printPlan(&out, namedPlan{"create", plan.Plan{Steps: []plan.Step{
+			{Phase: plan.PhaseMachine, Node: "a", Title: "create VM 1", Reason: "there is none"},
+			{Phase: plan.PhaseConfigure, Node: "a", Title: "configure it", Reason: "it is new"},
+			{Phase: plan.PhaseMachine, Node: "bbb", Title: "create VM 2", Reason: "there is none"},
+		}, Notes: []string{"look at this"}}})
+		Expect(out.String()).To(Equal(strings.Join([]string{
+			"note: look at this",
+			"create would take 3 steps:",
+			"",
+			"machines",
+			"  a    create VM 1  (there is none)",
+			"  bbb  create VM 2  (there is none)",
+			"",
+			"configure",
+			"  a  configure it  (it is new)",
+			"", "",
+		}, "\n")))
+	})
+
+	It("has every reason why it refuses", func() {
+		var out bytes.Buffer
+		printPlan(&out, namedPlan{"create", plan.Plan{Refusals: []plan.Refusal{{Object: "VM 1", Reason: "is another's"}, {Object: "VM 2", Reason: "is another's"}}}})
+		Expect(out.String()).To(And(ContainSubstring("for 2 reasons"), ContainSubstring("VM 1: is another's"), ContainSubstring("VM 2: is another's")))
+	})
+})
