@@ -33,9 +33,6 @@ func ParseConfig(yaml []byte) (Config, error) {
 // Value is the configuration in YAML.
 func (c Config) Value() secret.Value { return c.yaml }
 
-// IsEmpty says whether there is none.
-func (c Config) IsEmpty() bool { return c.yaml.IsEmpty() }
-
 // Format implements fmt.Formatter, for every verb and flag.
 func (Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 
@@ -67,8 +64,8 @@ func (c Config) WithAuthKey(key secret.Value) (Config, error) {
 	})
 }
 
-// WithoutAuthKey takes the auth key out, if there is one: what remains may be
-// written to a node's disk.
+// WithoutAuthKey takes the auth key out: what remains may be written to a node's
+// disk. Without a key the result is the very same configuration.
 func (c Config) WithoutAuthKey() (Config, error) {
 	has, err := c.HasAuthKey()
 	if err != nil || !has {

@@ -43,13 +43,13 @@ func (d Dialer) defaults() Dialer {
 
 // target is a node that is spoken to.
 type target struct {
-	Dialer
+	dialer  Dialer // with its defaults
 	node    string
 	address netip.Addr
 }
 
 func (d Dialer) target(node string, address netip.Addr) target {
-	return target{Dialer: d.defaults(), node: node, address: address}
+	return target{dialer: d.defaults(), node: node, address: address}
 }
 
 // endpoint is where Talos' API listens.
@@ -62,12 +62,16 @@ func (t target) connect(ctx context.Context, config *tls.Config) (*client.Client
 	c, err := client.New(ctx,
 		client.WithEndpoints(t.endpoint()),
 		client.WithTLSConfig(config),
-		client.WithGRPCDialOptions(grpc.WithConnectParams(grpc.ConnectParams{
-			// A node that boots is looked at again soon: by default gRPC would wait
-			// for up to two minutes between two attempts.
-			Backoff:           backoff.Config{BaseDelay: t.Interval / 4, Multiplier: 1.6, Jitter: 0.2, MaxDelay: t.Interval},
-			MinConnectTimeout: t.Timeout,
-		})),
+		client.WithGRPCDialOptions(
+			// Nodes are reached directly, and Observe looks at them so, too.
+			grpc.WithNoProxy(),
+			grpc.WithConnectParams(grpc.ConnectParams{
+				// A node that boots is looked at again soon: by default gRPC would wait
+				// for up to two minutes between two attempts.
+				Backoff:           backoff.Config{BaseDelay: t.dialer.Interval / 4, Multiplier: 1.6, Jitter: 0.2, MaxDelay: t.dialer.Interval},
+				MinConnectTimeout: t.dialer.Timeout,
+			}),
+		),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("node %s (%s): %w", t.node, t.address, err)
@@ -77,18 +81,18 @@ func (t target) connect(ctx context.Context, config *tls.Config) (*client.Client
 
 // within bounds one call.
 func (t target) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, t.Timeout)
+	return context.WithTimeout(ctx, t.dialer.Timeout)
 }
 
 // withinLong bounds the sending of a configuration, which may be megabytes.
 func (t target) withinLong(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 6*t.Timeout)
+	return context.WithTimeout(ctx, 6*t.dialer.Timeout)
 }
 
 // waitUntil looks again and again until done says so or the context ends. What is
 // still missing is reported whenever it changes, and is the error at the end.
 func (t target) waitUntil(ctx context.Context, call string, report func(string), done func(context.Context) (missing string, err error)) error {
-	ticker := t.Clock.NewTicker(t.Interval)
+	ticker := t.dialer.Clock.NewTicker(t.dialer.Interval)
 	defer ticker.Stop()
 	last := "it has not answered once"
 	for {
@@ -115,5 +119,5 @@ func (t target) waitUntil(ctx context.Context, call string, report func(string),
 // that a moment earlier: what such a call says is no news of the node.
 func (t target) over(ctx context.Context) bool {
 	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && !t.Clock.Now().Before(deadline)
+	return ctx.Err() != nil || bounded && !t.dialer.Clock.Now().Before(deadline)
 }

@@ -90,7 +90,7 @@ func (t target) callError(ctx context.Context, call string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &CallError{Node: t.node, Address: t.address, Call: call, Reason: reasonOf(err), Message: message(err), cause: context.Cause(ctx)}
+	return &CallError{Node: t.node, Address: t.address, Call: call, Reason: reasonOf(err), Message: t.message(err), cause: context.Cause(ctx)}
 }
 
 func reasonOf(err error) Reason {
@@ -115,7 +115,7 @@ func reasonOf(err error) Reason {
 }
 
 // message is what gRPC or Talos says, without what may be part of a configuration.
-func message(err error) string {
+func (t target) message(err error) string {
 	text := err.Error()
 	if status := client.Status(err); status != nil {
 		text = status.Message()
@@ -131,7 +131,9 @@ func message(err error) string {
 		}
 		text = inner
 	}
-	text = strings.TrimPrefix(text, "transport: ")
+	for _, noise := range []string{"transport: ", "Error while dialing: ", "dial tcp " + t.endpoint() + ": ", "connect: "} {
+		text = strings.TrimPrefix(text, noise)
+	}
 	return quote.Line(valueless(text), 300)
 }
 

@@ -84,7 +84,7 @@ func (m *Maintenance) Apply(ctx context.Context, config Config, wantUUID, wantMA
 func (d Dialer) WaitMaintenance(ctx context.Context, node string, address netip.Addr, report func(string)) error {
 	t := d.target(node, address)
 	return t.waitUntil(ctx, "wait for its maintenance mode", report, func(ctx context.Context) (string, error) {
-		switch t.Observe(ctx, node, address, nil).Stage {
+		switch d.Observe(ctx, node, address, nil).Stage {
 		case inventory.Maintenance:
 			return "", nil
 		case inventory.Foreign:

@@ -21,7 +21,8 @@ import (
 // who they are with every connection.
 type Node struct {
 	target
-	client *client.Client
+	client  *client.Client
+	secrets *Secrets
 }
 
 // Node speaks with the configured Talos at a node's address. It connects with the
@@ -39,7 +40,7 @@ func (t target) dial(ctx context.Context, secrets *Secrets) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{target: t, client: c}, nil
+	return &Node{target: t, client: c, secrets: secrets}, nil
 }
 
 // Close ends the connection.
@@ -65,7 +66,7 @@ func (n *Node) Config(ctx context.Context) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("node %s (%s): its configuration can't be read", n.node, n.address)
 	}
-	return Config{yaml: secret.New(slices.Clone(yaml))}, nil
+	return ParseConfig(slices.Clone(yaml))
 }
 
 // Try lends the node a configuration with the auth key: Talos holds it in memory

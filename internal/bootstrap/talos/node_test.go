@@ -21,6 +21,31 @@ func count(calls []string, call string) int {
 	return len(slices.DeleteFunc(slices.Clone(calls), func(c string) bool { return c != call }))
 }
 
+var _ = Describe("Waiting for a node's configuration", func() {
+	It("says what the node does instead", func(ctx context.Context) {
+		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.HandOver = 300 * time.Millisecond })
+		m := awaitMaintenance(machine)
+		secrets := clusterSecrets()
+		reported := make(chan string, 100)
+		done := make(chan error, 1)
+		go func() {
+			done <- nodeAt(machine, secrets).WaitConfigured(ctx, func(text string) { reported <- text })
+		}()
+		Eventually(reported).Should(Receive(Equal("is still in maintenance")))
+		Expect(m.Apply(ctx, generate(clusterAt(machine), secrets)[controlPlane], uuid, mac)).To(Succeed())
+		Eventually(reported).Should(Receive(Equal("does not answer: connection refused")))
+		Eventually(done).Should(Receive(BeNil()))
+	}, NodeTimeout(20*time.Second))
+
+	It("ends with the caller's patience if the node is another cluster's", func() {
+		machine := play(controlPlane)
+		configure(machine, clusterSecrets())
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		Expect(nodeAt(machine, otherSecrets()).WaitConfigured(ctx, silent)).To(MatchError(ContainSubstring("shows a certificate that the cluster's secrets did not sign")))
+	})
+})
+
 var _ = Describe("Starting etcd", func() {
 	It("is tried until the node is that far, and happens once", func(ctx context.Context) {
 		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.Services = 300 * time.Millisecond })

@@ -25,6 +25,9 @@ import (
 // certificate comes from there.
 func (d Dialer) Observe(ctx context.Context, node string, address netip.Addr, secrets *Secrets) inventory.Machine {
 	t := d.target(node, address)
+	// What answers at all answers soon.
+	ctx, cancel := context.WithTimeout(ctx, 3*t.dialer.Timeout)
+	defer cancel()
 	machine := inventory.Machine{Node: node, Stage: inventory.Unreachable}
 	greeting, err := t.greet(ctx)
 	if err != nil {
@@ -67,7 +70,7 @@ func (t target) greet(ctx context.Context) (greeting, error) {
 	}
 	connection, err := dialer.DialContext(ctx, "tcp", t.endpoint())
 	if err != nil {
-		return greeting{}, t.callError(ctx, "connect", err)
+		return greeting{}, err
 	}
 	defer func() { _ = connection.Close() }()
 	g.certificates = connection.(*tls.Conn).ConnectionState().PeerCertificates

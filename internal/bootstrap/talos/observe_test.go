@@ -11,7 +11,6 @@ import (
 	. "github.com/onsi/gomega/gstruct"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
-	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/talos"
 	faketalos "github.com/tazzo/rebirth/test/talos"
 )
@@ -61,9 +60,7 @@ var _ = Describe("Observing a machine", func() {
 	It("finds one of another cluster to be foreign, and one whose secrets are lost", func() {
 		machine := play(controlPlane)
 		configure(machine, clusterSecrets())
-		others, err := talos.NewSecrets("v1.13.9", secret.Value{}, time.Now())
-		Expect(err).NotTo(HaveOccurred())
-		for _, s := range []*talos.Secrets{nil, others} {
+		for _, s := range []*talos.Secrets{nil, otherSecrets()} {
 			Expect(observe(machine, s)).To(Equal(inventory.Machine{Node: controlPlane, Stage: inventory.Foreign}))
 		}
 	})

@@ -63,17 +63,17 @@ var _ = Describe("The cluster's secrets", func() {
 
 	It("take a ServiceAccount key that outlives the cluster", func() {
 		key := ecdsaKey()
-		s, err := talos.NewSecrets("v1.13.9", secret.New([]byte(key)), time.Now())
+		s, err := talos.ParseSecrets(secret.New([]byte(bundle)), secret.New([]byte(key)), time.Now())
 		Expect(err).NotTo(HaveOccurred())
 		Expect(string(read(generate(cluster(), s)[controlPlane]).Cluster().ServiceAccount().Key)).To(Equal(key))
 	})
 
 	It("refuse a ServiceAccount key that Kubernetes can't use", func() {
-		_, err := talos.NewSecrets("v1.13.9", secret.New([]byte(canary)), time.Now())
+		_, err := talos.ParseSecrets(secret.New([]byte(bundle)), secret.New([]byte(canary)), time.Now())
 		Expect(err).To(MatchError("talos.serviceAccountKey: not the PEM of a private key"))
 		ed25519, err := talosx509.NewEd25519Key()
 		Expect(err).NotTo(HaveOccurred())
-		_, err = talos.NewSecrets("v1.13.9", secret.New(ed25519.GetPrivateKeyPEM()), time.Now())
+		_, err = talos.ParseSecrets(secret.New([]byte(bundle)), secret.New(ed25519.GetPrivateKeyPEM()), time.Now())
 		Expect(err).To(MatchError(ContainSubstring("RSA and ECDSA")))
 	})
 

@@ -57,18 +57,24 @@ func cluster(edits ...func(*spec.Cluster)) *spec.Cluster {
 	return c
 }
 
-// bundle of one cluster's secrets: to make one takes a second.
-var bundle string
+// bundle is one cluster's secrets, otherBundle another's: to make one takes a second.
+var bundle, otherBundle string
 
 var _ = BeforeSuite(func() {
-	made, err := talos.NewSecrets("v1.13.9", secret.Value{}, time.Now())
-	Expect(err).NotTo(HaveOccurred())
-	written, err := made.Marshal()
-	Expect(err).NotTo(HaveOccurred())
-	bundle = string(written.Bytes())
+	for _, to := range []*string{&bundle, &otherBundle} {
+		made, err := talos.NewSecrets("v1.13.9", secret.Value{}, time.Now())
+		Expect(err).NotTo(HaveOccurred())
+		written, err := made.Marshal()
+		Expect(err).NotTo(HaveOccurred())
+		*to = string(written.Bytes())
+	}
 })
 
-func clusterSecrets() *talos.Secrets {
+func clusterSecrets() *talos.Secrets { return secretsOf(bundle) }
+
+func otherSecrets() *talos.Secrets { return secretsOf(otherBundle) }
+
+func secretsOf(bundle string) *talos.Secrets {
 	GinkgoHelper()
 	s, err := talos.ParseSecrets(secret.New([]byte(bundle)), secret.Value{}, time.Now())
 	Expect(err).NotTo(HaveOccurred())

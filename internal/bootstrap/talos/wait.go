@@ -19,10 +19,24 @@ import (
 func (n *Node) WaitConfigured(ctx context.Context, report func(string)) error {
 	return n.waitUntil(ctx, "wait for it to take its configuration", report, func(ctx context.Context) (string, error) {
 		if _, err := n.version(ctx, n.client); err != nil {
-			return missing(err), nil
+			return n.whoInstead(ctx, err), nil
 		}
 		return "", nil
 	})
+}
+
+// whoInstead says what is at the address of a node that doesn't open to our secrets.
+func (n *Node) whoInstead(ctx context.Context, err error) string {
+	greeting, unheard := n.greet(ctx)
+	switch {
+	case unheard != nil:
+		return missing(err)
+	case !greeting.asksForCertificate:
+		return "is still in maintenance"
+	case !greeting.signedBy(n.secrets.authority(), n.address):
+		return "shows a certificate that the cluster's secrets did not sign: it is another cluster's machine, or of another life of this one"
+	}
+	return missing(err)
 }
 
 // Bootstrap starts etcd, on one control plane and once in the cluster's life. It
