@@ -53,7 +53,7 @@ func honesty(acts []stage.Act) string {
 		}
 	}
 	indent := "\n" + strings.Repeat(" ", 24)
-	part("Below all", "kube-apiserver, etcd, kube-controller-manager; Flux' source-, kustomize- and"+indent+
+	part("Everywhere", "kube-apiserver, etcd, kube-controller-manager; Flux' source-, kustomize- and"+indent+
 		"helm-controller, which apply this project's manifests and charts from a Git"+indent+
 		"server, as a user would have them; only some times are shorter", nil)
 	for _, act := range acts {

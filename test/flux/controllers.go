@@ -23,7 +23,6 @@ type controller struct {
 	flags func(f *Flux, dir string, port int) []string
 }
 
-// The source comes first: the others use its kinds.
 var controllers = []controller{
 	{
 		program: fluxProgram("source-controller", "flux-source"),
@@ -139,7 +138,9 @@ func (f *Flux) run(ctx context.Context, c controller, path string, health, port 
 	if err != nil {
 		return err
 	}
+	f.mu.Lock()
 	f.processes = append(f.processes, child)
+	f.mu.Unlock()
 	url := fmt.Sprintf("http://127.0.0.1:%d/readyz", health)
 	return child.Await(ctx, func(ctx context.Context) error { return answers(ctx, url) })
 }

@@ -13,9 +13,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/test/controlplane"
@@ -42,6 +44,7 @@ type Flux struct {
 	options   Options
 	dir       string
 	git       *git.Server
+	mu        sync.Mutex // of processes, while they start
 	processes []*process.Process
 }
 
@@ -85,12 +88,11 @@ func (f *Flux) start(ctx context.Context, programs map[string]string) error {
 	if err := f.cp.WriteKubeconfig(f.cp.AdminConfig(), f.kubeconfig()); err != nil {
 		return err
 	}
+	starting, ctx := errgroup.WithContext(ctx)
 	for _, c := range controllers {
-		if err := f.startController(ctx, c, programs[c.program.Name]); err != nil {
-			return err
-		}
+		starting.Go(func() error { return f.startController(ctx, c, programs[c.program.Name]) })
 	}
-	return nil
+	return starting.Wait()
 }
 
 func (f *Flux) installKinds(ctx context.Context) error {

@@ -23,7 +23,9 @@ var ErrPrivileged = errors.New("Services are played on ports 53 and 443 of loopb
 
 // FindAddresses finds a part of loopback in which nobody plays Services. The error says
 // what this machine lacks: it is ErrPrivileged if this process may not.
-func FindAddresses() (Addresses, error) {
+func FindAddresses() (Addresses, error) { return find(net.Listen) }
+
+func find(listen func(network, address string) (net.Listener, error)) (Addresses, error) {
 	_, last := outside()
 	if last != nil {
 		return Addresses{}, last
@@ -31,7 +33,7 @@ func FindAddresses() (Addresses, error) {
 	for try := range 16 {
 		own := os.Getpid() + try
 		found := Addresses{64 + own>>8&127, own & 255}
-		listener, err := net.Listen(string(relay.TCP), found.API())
+		listener, err := listen(string(relay.TCP), found.API())
 		switch {
 		case err == nil:
 			return found, listener.Close()

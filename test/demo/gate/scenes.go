@@ -53,7 +53,8 @@ func (a *Act) brokenNode(ctx context.Context) error {
 	if err := a.startController(ctx); err != nil {
 		return err
 	}
-	if err := a.world.Take(ctx, step{Actor: playedKubelet, Text: "starts the agents' pods, but on worker-2, where it gets no sandbox for one", Do: a.startAgents}); err != nil {
+	// The gate's first round knows of no agent yet.
+	if err := a.world.Take(ctx, step{Actor: playedKubelet, Text: "starts the agents' pods, but on worker-2, where it gets no sandbox for one", Do: a.startAgents, Pause: time.Second}); err != nil {
 		return err
 	}
 	if err := a.watcher.watchGate(a.watching, a.stage); err != nil {
@@ -126,13 +127,16 @@ func (a *Act) install(ctx context.Context) error {
 	return a.stage.Apply(ctx, append([]*unstructured.Unstructured{own}, behind...)...)
 }
 
-// shorterTimes are what the demo shortens of the gate's defaults, 10 s and 30 s.
+// shorterTimes are what the demo shortens of the gate's defaults, 10 s and 30 s, and of
+// the time after which Flux tries an installation again: Helm may look for the kind of
+// the gate before the API server serves it.
 const shorterTimes = `
 - target: {kind: HelmRelease, name: readiness-gate}
   patch: |
     - {op: replace, path: /spec/values/gate/spec/nodes/min, value: 2}
     - {op: add, path: /spec/values/gate/spec/nodes/settleFor, value: 2s}
     - {op: add, path: /spec/values/gate/spec/interval, value: 1s}
+    - {op: replace, path: /spec/install/strategy/retryInterval, value: 5s}
 `
 
 // startController plays the kubelet for the Deployment that Flux has installed.

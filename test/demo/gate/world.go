@@ -67,7 +67,7 @@ func newsOf(before, after World) []show.News {
 	}
 	if after.Gate != before.Gate && after.Gate.State != "" {
 		mark, text := gateLine(after.Gate)
-		say(mark, readinessGate, "%s", text)
+		say(mark, readinessGate, "%s", strings.ReplaceAll(text, "; node ", "\nnode "))
 	}
 	if after.Verdict && !before.Verdict {
 		say(show.Good, readinessGate, "publishes ConfigMap %s", verdict)
@@ -94,7 +94,7 @@ func gateLine(s stage.Status) (show.Mark, string) {
 	case v1alpha1.GateSettlingReason:
 		return show.Waiting, "is shut, and settling: " + s.Message
 	default:
-		return show.Bad, "is shut: " + strings.ReplaceAll(s.Message, "; node ", "\nnode ")
+		return show.Bad, "is shut: " + s.Message
 	}
 }
 
@@ -104,20 +104,17 @@ func rowsOf(w World) []show.Row {
 	if w.Gate.State == "" {
 		gate, text = show.Waiting, ""
 	}
+	published := "no ConfigMap"
+	if w.Verdict {
+		published = "ConfigMap " + verdict
+	}
 	return []show.Row{
 		{Mark: show.GoodIf(w.Nodes.complete()), What: "nodes Ready", Text: w.Nodes.String()},
 		{Mark: show.GoodIf(w.Flannel.complete()), What: "Flannel's pods", Text: w.Flannel.String()},
-		{Mark: show.GoodIf(w.DNS > 0), What: "CoreDNS", Text: fmt.Sprintf("%d endpoints", w.DNS)},
+		{Mark: show.GoodIf(w.DNS > 0), What: "CoreDNS", Text: fmt.Sprintf("%d ready", w.DNS)},
 		{Mark: gate, What: "gate", Text: text},
-		{Mark: show.GoodIf(w.Verdict), What: "verdict", Text: map[bool]string{true: "ConfigMap " + verdict, false: "no ConfigMap"}[w.Verdict]},
-		{Mark: w.Own.Mark(), What: "readiness-gate", Text: fluxRow(w.Own)},
-		{Mark: w.Behind.Mark(), What: "secret-sync", Text: fluxRow(w.Behind)},
+		{Mark: show.GoodIf(w.Verdict), What: "verdict", Text: published},
+		{Mark: w.Own.Mark(), What: ownName, Text: "Kustomization " + stage.KustomizationLine(w.Own)},
+		{Mark: w.Behind.Mark(), What: behindName, Text: "Kustomization " + stage.KustomizationLine(w.Behind)},
 	}
-}
-
-func fluxRow(s stage.Status) string {
-	if s.State == "" {
-		return ""
-	}
-	return "Kustomization " + stage.KustomizationLine(s)
 }

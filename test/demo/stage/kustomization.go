@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,11 +28,10 @@ func FluxStatus(before Status, obj client.Object, gone bool) Status {
 	if gone || err != nil || ready.Reason == "" {
 		return Status{}
 	}
-	after := StatusOf([]metav1.Condition{ready})
-	if after.Reason == progressing && !checksHealth(after) {
+	if ready.Reason == progressing {
 		return before
 	}
-	return after
+	return StatusOf([]metav1.Condition{ready})
 }
 
 // KustomizationNews tells of a Kustomization what is new.
@@ -47,18 +45,13 @@ func KustomizationNews(name string, before, after Status) []show.News {
 // KustomizationLine is what a Kustomization is doing.
 func KustomizationLine(s Status) string {
 	switch {
+	case s.State == "":
+		return "is not Ready yet"
 	case s.Ready():
 		return "is Ready"
-	case checksHealth(s):
-		return "is applied, and waits for its health checks"
 	default:
 		return "waits: " + s.Message
 	}
-}
-
-// checksHealth: kustomize-controller has applied everything, and looks at health checks.
-func checksHealth(s Status) bool {
-	return s.Reason == progressing && strings.HasPrefix(s.Message, "Running health checks")
 }
 
 // Appear waits until an object that Flux applies is there, and reads it.
