@@ -50,18 +50,18 @@ func Prepare(ctx context.Context, progress io.Writer) (*Prepared, error) {
 	}
 	p := &Prepared{Programs: map[string]string{}, Cache: cache}
 	// Debian comes over the network, while the programs keep the processors busy.
-	group, ctx := errgroup.WithContext(ctx)
+	group, building := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		p.files.node, err = nodeFilesystem.prepare(ctx, cache, say(progress))
+		p.files.node, err = nodeFilesystem.prepare(building, cache, say(progress))
 		return err
 	})
 	group.Go(func() (err error) {
-		p.files.peers, err = peersFilesystem.prepare(ctx, cache, say(progress))
+		p.files.peers, err = peersFilesystem.prepare(building, cache, say(progress))
 		return err
 	})
 	group.Go(func() (err error) {
 		for _, name := range slices.Sorted(maps.Keys(pinned)) {
-			if p.Programs[name], err = Program(ctx, name, progress); err != nil {
+			if p.Programs[name], err = Program(building, name, progress); err != nil {
 				return err
 			}
 		}

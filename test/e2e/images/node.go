@@ -99,7 +99,8 @@ reclaimPolicy: Delete
 
 // fillStore unpacks the peers' images into the node's containerd once, and not at
 // each creation of a cluster. containerd's overlays need a real file system below,
-// hence the volume.
+// hence the volume. On a node /var is one, too, and Docker copies it for each: so what
+// is large is moved out of it, where the nodes share it as lower layers.
 func (b *build) fillStore(ctx context.Context, base, name string) error {
 	archive := filepath.Join(b.dir, "peers.tar")
 	defer os.Remove(archive)
@@ -129,7 +130,12 @@ for ((i = 0; i < 300; i++)); do ctr version >/dev/null 2>&1 && break; sleep 0.1;
 ctr --namespace k8s.io images import --local --discard-unpacked-layers --label io.cri-containerd.pinned=pinned --label io.cri-containerd.image=managed /peers.tar
 kill %1
 wait
-mkdir -p /var/lib/containerd
-cp --archive /store/. /var/lib/containerd/
+snapshots=io.containerd.snapshotter.v1.overlayfs/snapshots
+mkdir -p /opt/snapshots
+for snapshot in /store/$snapshots/*; do
+	mv "$snapshot/fs" "/opt/snapshots/${snapshot##*/}"
+	ln -s "/opt/snapshots/${snapshot##*/}" "$snapshot/fs"
+done
+cp --archive --no-target-directory /store /var/lib/containerd
 rm -f /tmp/containerd.log
 `

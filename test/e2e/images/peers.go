@@ -48,6 +48,7 @@ func peers(kubernetesVersion string) []image {
 		single("source-controller", Tag, nobody),
 		single("kustomize-controller", Tag, nobody),
 		single("helm-controller", Tag, nobody),
+		single("external-secrets", Tag, nobody),
 		single("postgres-operator", Tag, nobody),
 		single("grafana-standin", Tag, nobody),
 		{name: "kube-proxy", tag: kubernetesVersion, debian: true, user: "0"},

@@ -42,6 +42,8 @@ var pinned = map[string]controlplane.Program{
 	"source-controller":    flux("source-controller", "flux-source"),
 	"kustomize-controller": flux("kustomize-controller", "flux-kustomize"),
 	"helm-controller":      flux("helm-controller", "flux-helm"),
+	"external-secrets": {Tools: "external-secrets", Module: "github.com/external-secrets/external-secrets",
+		Package: "github.com/external-secrets/external-secrets"},
 	"postgres-operator": {Tools: "pgo", Module: "github.com/crunchydata/postgres-operator",
 		Package: "github.com/crunchydata/postgres-operator/cmd/postgres-operator"},
 	"versitygw": {Tools: "versitygw", Module: "github.com/versity/versitygw", Package: "github.com/versity/versitygw/cmd/versitygw"},

@@ -65,6 +65,11 @@ func (o order) startDocker(ctx context.Context) (*process.Process, error) {
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return nil, err
 	}
+	// The machine's own configuration is not for this daemon.
+	configuration := filepath.Join(o.Dir, "daemon.json")
+	if err := os.WriteFile(configuration, []byte("{}\n"), 0o600); err != nil {
+		return nil, err
+	}
 	daemon, err := process.Start(process.Command{
 		Path: "dockerd",
 		Args: []string{
@@ -72,7 +77,7 @@ func (o order) startDocker(ctx context.Context) (*process.Process, error) {
 			"--data-root=" + o.Data,
 			"--exec-root=" + filepath.Join(o.Dir, "exec"),
 			"--pidfile=" + filepath.Join(o.Dir, "docker.pid"),
-			"--config-file=" + filepath.Join(o.Dir, "daemon.json"), // there is none: the machine's own is not ours
+			"--config-file=" + configuration,
 			"--cgroup-parent=" + o.Cgroup,
 			"--add-runtime=rebirth=" + o.Runtime,
 			"--default-runtime=rebirth",
