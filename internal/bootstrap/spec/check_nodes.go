@@ -73,8 +73,9 @@ func checkUniqueness(d *document, c *Cluster) {
 	d.unique("the MAC address", macs)
 	d.unique("the address", addresses)
 	for _, name := range names {
-		if length := len(name.value); length > 63 && !d.has(name.at) {
-			d.fail(name.at, "has %d characters by the hostname pattern: at most 63", length)
+		if name.value != "" && !d.has(name.at) && formats["dns-label"](name.value) != nil {
+			d.fail(path{"tailnet", "hostnamePattern"}, "makes the name %s, which is no DNS label of at most 63 characters", name.value)
+			return
 		}
 	}
 }
@@ -120,7 +121,7 @@ func checkGateways(d *document, c *Cluster) {
 		if !node.Address.IsValid() || !node.Gateway.IsValid() || !d.has(at) {
 			continue
 		}
-		own := len(at) == len(path{"nodes", i, "gateway"})
+		own := d.has(path{"nodes", i, "gateway"})
 		if !own {
 			inherited++
 		}

@@ -14,7 +14,7 @@ import (
 // NodeDefaults, which is empty afterwards. Texts such as a CA are as YAML gives
 // them: not a byte is trimmed or added.
 func Decode(name string, data []byte) (*Cluster, Problems) {
-	d := &document{file: name, data: data, meant: map[string]bool{}}
+	d := newDocument(name, data)
 	values := d.read(data)
 	if values == nil {
 		return nil, d.problems.sorted()

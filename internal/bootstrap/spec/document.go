@@ -1,8 +1,8 @@
 package spec
 
 import (
+	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -10,12 +10,18 @@ import (
 
 // document is a file that is being read: where its values stand, and what is wrong.
 type document struct {
-	file     string
-	root     *place
-	data     []byte
-	faulty   []path
-	meant    map[string]bool // paths of fields that are given under a wrong name
+	file  string
+	lines [][]byte
+	root  *place
+	// faulty are the places that are left out of further checks, meant the fields that
+	// are given under a wrong name; both by their paths as text.
+	faulty   map[string]path
+	meant    map[string]bool
 	problems Problems
+}
+
+func newDocument(file string, data []byte) *document {
+	return &document{file: file, lines: bytes.Split(data, []byte("\n")), faulty: map[string]path{}, meant: map[string]bool{}}
 }
 
 // place is where a value stands.
@@ -29,8 +35,7 @@ type place struct {
 
 // fail reports a mistake and takes the value out of all further checks.
 func (d *document) fail(at path, format string, args ...any) {
-	d.faulty = append(d.faulty, at)
-	d.report(d.position(at), at, false, format, args...)
+	d.failNode(d.position(at), at, format, args...)
 }
 
 func (d *document) warn(at path, format string, args ...any) {
@@ -39,9 +44,11 @@ func (d *document) warn(at path, format string, args ...any) {
 
 // failNode is fail at a node of its own, such as a field's name.
 func (d *document) failNode(node *yaml.Node, at path, format string, args ...any) {
-	d.faulty = append(d.faulty, at)
+	d.exclude(at)
 	d.report(node, at, false, format, args...)
 }
+
+func (d *document) exclude(at path) { d.faulty[at.String()] = at }
 
 func (d *document) report(where *yaml.Node, at path, warning bool, format string, args ...any) {
 	d.problems = append(d.problems, Problem{
@@ -96,10 +103,13 @@ func (d *document) where(at path) string {
 // isFaulty says whether something is wrong already with the value or what it is in.
 func (d *document) isFaulty(at path) bool { return isWithin(at, d.faulty) }
 
-func isWithin(at path, places []path) bool {
-	return slices.ContainsFunc(places, func(p path) bool {
-		return len(p) <= len(at) && slices.Equal(p, at[:len(p)])
-	})
+func isWithin(at path, places map[string]path) bool {
+	for depth := range len(at) + 1 {
+		if _, found := places[at[:depth].String()]; found {
+			return true
+		}
+	}
+	return false
 }
 
 // located turns a location of the schema's validator into a path.

@@ -14,7 +14,7 @@ import (
 // when configurations are made. Decode does this with patches that stand in
 // cluster.yaml; for those in files it is up to who reads them.
 func CheckPatch(name string, data []byte) Problems {
-	d := &document{file: name, data: data}
+	d := newDocument(name, data)
 	for _, node := range d.parse(data) {
 		d.root = &place{value: node}
 		if node.Kind != yaml.MappingNode {
@@ -31,26 +31,22 @@ func CheckPatch(name string, data []byte) Problems {
 // the line where it does if the patch is a block.
 func (d *document) checkInline(at path, text string) {
 	node := d.position(at)
+	within := strings.Split(text, "\n")
 	for _, problem := range CheckPatch(d.file, []byte(text)) {
 		where := &yaml.Node{Line: node.Line, Column: node.Column}
 		if node.Style&yaml.LiteralStyle != 0 {
 			where.Line += problem.Line
-			where.Column = problem.Column + d.indentation(where.Line, text, problem.Line)
+			where.Column = problem.Column
+			if where.Line <= len(d.lines) && problem.Line <= len(within) {
+				// A block stands further to the right in the file.
+				where.Column += max(bytes.Index(d.lines[where.Line-1], []byte(within[problem.Line-1])), 0)
+			}
 		}
 		if problem.Path != "" {
 			problem.Message = problem.Path + " " + problem.Message
 		}
 		d.report(where, at, problem.Warning, "%s", problem.Message)
 	}
-}
-
-// indentation is how far a line of a block stands to the right in the file.
-func (d *document) indentation(line int, text string, textLine int) int {
-	lines, within := bytes.Split(d.data, []byte("\n")), strings.Split(text, "\n")
-	if line > len(lines) || textLine > len(within) {
-		return 0
-	}
-	return max(bytes.Index(lines[line-1], []byte(within[textLine-1])), 0)
 }
 
 // owned are fields of the machine configuration that are made from cluster.yaml.

@@ -1,8 +1,8 @@
 package spec
 
 import (
-	"fmt"
 	"regexp"
+	"strconv"
 )
 
 // path of a value in the file: names of fields, and numbers of items.
@@ -17,23 +17,23 @@ var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 // String is such as nodes[1].address or data["ssh.key"].
 func (p path) String() string {
-	var s string
+	var s []byte
 	for _, step := range p {
 		switch step := step.(type) {
 		case int:
-			s += fmt.Sprintf("[%d]", step)
+			s = append(strconv.AppendInt(append(s, '['), int64(step), 10), ']')
 		case string:
 			switch {
 			case !plainName.MatchString(step):
-				s += fmt.Sprintf("[%q]", step)
-			case s == "":
-				s = step
+				s = append(strconv.AppendQuote(append(s, '['), step), ']')
+			case len(s) == 0:
+				s = append(s, step...)
 			default:
-				s += "." + step
+				s = append(append(s, '.'), step...)
 			}
 		}
 	}
-	return s
+	return string(s)
 }
 
 // A name that isn't one of the schema's is printed if it looks like a name at all.

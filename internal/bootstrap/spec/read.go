@@ -116,18 +116,17 @@ func (d *document) notYAML(data []byte, err error) {
 			where.Line++ // of these the library counts lines from 0
 		}
 	}
-	if indentedByTab(data, where.Line) {
+	if d.indentedByTab(where.Line) {
 		message = "is indented by a tab: YAML takes spaces alone"
 	}
 	d.report(where, nil, false, "is not YAML: %s", message)
 }
 
-func indentedByTab(data []byte, line int) bool {
-	lines := bytes.Split(data, []byte("\n"))
-	if line > len(lines) {
+func (d *document) indentedByTab(line int) bool {
+	if line > len(d.lines) {
 		return false
 	}
-	text := lines[line-1]
+	text := d.lines[line-1]
 	return bytes.ContainsRune(text[:len(text)-len(bytes.TrimLeft(text, " \t"))], '\t')
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (d *document) validate(values map[string]any) {
 	slices.SortStableFunc(leaves, func(a, b *jsonschema.ValidationError) int {
 		return cmp.Compare(rank(a), rank(b))
 	})
-	unread := d.faulty
+	unread := maps.Clone(d.faulty)
 	for _, leaf := range leaves {
 		at := d.located(leaf.InstanceLocation)
 		if isWithin(at, unread) {
@@ -79,7 +80,7 @@ func (d *document) unknown(at path, names []string) {
 		switch {
 		case likely != "":
 			message += fmt.Sprintf(": did you mean %s?", likely)
-			d.faulty = append(d.faulty, at.at(likely))
+			d.exclude(at.at(likely))
 			d.meant[at.at(likely).String()] = true
 		case len(known) == 0:
 			message += ": nothing is set here, write {}"
