@@ -20,6 +20,7 @@ const (
 const (
 	proxmoxToken    = "LAB_PROXMOX_TOKEN"
 	headscaleAPIKey = "LAB_HEADSCALE_API_KEY"
+	oauthSecret     = "LAB_TAILSCALE_OAUTH_SECRET"
 )
 
 func (w *World) image() spec.Image {
@@ -37,6 +38,9 @@ func (w *World) Environment() []string {
 	env := []string{proxmoxToken + "=" + w.token.ID + "=" + w.token.Secret}
 	if w.Headscale != nil {
 		env = append(env, headscaleAPIKey+"="+w.Headscale.APIKey)
+	}
+	if w.options.Tailscale != nil {
+		env = append(env, oauthSecret+"="+w.options.Tailscale.Clients[0].Secret)
 	}
 	for variable, secret := range w.options.Secrets {
 		env = append(env, variable+"="+secret)
@@ -105,6 +109,10 @@ talos:
 	if w.Headscale != nil {
 		fmt.Fprintf(&y, "tailnet:\n  headscale: {endpoint: %q, user: %s, apiKey: {env: %s}}\n  tags: [%q]\n",
 			w.Headscale.Endpoint, w.Headscale.User, headscaleAPIKey, Tag)
+	}
+	if service := w.options.Tailscale; service != nil {
+		fmt.Fprintf(&y, "tailnet:\n  tailscale: {endpoint: %q, oauth: {clientID: %s, clientSecret: {env: %s}}}\n  tags: [%q]\n",
+			service.URL, service.Clients[0].ID, oauthSecret, Tag)
 	}
 	y.WriteString("nodes:\n")
 	for i := range w.options.ControlPlanes + w.options.Workers {

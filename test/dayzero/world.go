@@ -18,6 +18,7 @@ import (
 
 	"github.com/tazzo/rebirth/test/headscale"
 	"github.com/tazzo/rebirth/test/proxmox"
+	"github.com/tazzo/rebirth/test/tailscaleapi"
 	"github.com/tazzo/rebirth/test/talos"
 )
 
@@ -36,6 +37,9 @@ type Options struct {
 	Hosts []string
 	// WithoutTailnet leaves Headscale out.
 	WithoutTailnet bool
+	// Tailscale is a fake of Tailscale's service in place of Headscale, with one OAuth
+	// client. No node can join it: it is for what comes before.
+	Tailscale *tailscaleapi.Server
 	// Kubeconfig that the control planes give out; without it the call fails.
 	Kubeconfig func() ([]byte, error)
 	// WrongMAC gives the machines other network cards than Proxmox says: they are not
@@ -99,7 +103,7 @@ func (w *World) start(ctx context.Context) (err error) {
 	if w.factory, err = startFactory(); err != nil {
 		return err
 	}
-	if !w.options.WithoutTailnet {
+	if !w.options.WithoutTailnet && w.options.Tailscale == nil {
 		if w.Headscale, err = headscale.Start(ctx, filepath.Join(w.options.Dir, "headscale"), Tag); err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (f *flags) conclude(cmd *cobra.Command, s *session, err error) error {
 		for _, refusal := range refused.Plan.Refusals {
 			fmt.Fprintln(cmd.ErrOrStderr(), "refused:", refusal)
 		}
-		return fmt.Errorf("nothing was done, for %d reasons", len(refused.Plan.Refusals))
+		return errors.New("nothing was done")
 	}
 	return err
 }

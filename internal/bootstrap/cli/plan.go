@@ -89,7 +89,7 @@ func printPlan(w io.Writer, p namedPlan) {
 		fmt.Fprintln(w, "note:", note)
 	}
 	if len(p.Refusals) > 0 {
-		fmt.Fprintf(w, "%s would do nothing, for %d reasons:\n", p.Command, len(p.Refusals))
+		fmt.Fprintf(w, "%s would do nothing, for in its way stand:\n", p.Command)
 		for _, refusal := range p.Refusals {
 			fmt.Fprintln(w, "  -", refusal)
 		}

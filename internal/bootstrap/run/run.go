@@ -12,7 +12,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,9 +94,13 @@ type Credentials struct {
 // RefusedError is a plan that refuses.
 type RefusedError struct{ Plan plan.Plan }
 
-// Error counts; the plan has the reasons.
+// Error has every reason, a line each.
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("refused, for %d reasons; the first: %s", len(e.Plan.Refusals), e.Plan.Refusals[0])
+	lines := make([]string, 0, len(e.Plan.Refusals))
+	for _, refusal := range e.Plan.Refusals {
+		lines = append(lines, refusal.String())
+	}
+	return "refused: " + strings.Join(lines, "\n")
 }
 
 // Confirm is asked before anything is destroyed; an error stops the run.
