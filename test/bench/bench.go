@@ -13,13 +13,16 @@ import (
 
 // subjects are what is measured, in this order. Each has a file of its own that says
 // what its measurements share.
-var subjects = []subject{secretSync, readinessGate}
+var subjects = []subject{secretSync, readinessGate, bootstrapping}
 
 // subject is a program, or a part of one, with its measurements.
 type subject struct {
 	// names of the measurements, for --only.
 	names []string
-	run   func(context.Context, *bench) error
+	// possible says what this machine lacks for them, before anything is measured; it
+	// may be nil.
+	possible func() error
+	run      func(context.Context, *bench) error
 }
 
 // sizes of a run.
@@ -34,13 +37,14 @@ type sizes struct {
 	minutes    float64 // of a steady state
 	openings   int     // of a gate that is asked every second
 	slow       int     // of a gate with the default interval
+	nodes      int     // of a cluster that bootstrap makes; a multiple of nodesPerHost
 }
 
 func sizesOf(fast bool) sizes {
 	if fast {
-		return sizes{rotations: 20, rounds: 3, fanOuts: 3, namespaces: 100, imports: 500, secrets: 500, secretSize: 100_000, minutes: 0.25, openings: 4}
+		return sizes{rotations: 20, rounds: 3, fanOuts: 3, namespaces: 100, imports: 500, secrets: 500, secretSize: 100_000, minutes: 0.25, openings: 4, nodes: 10}
 	}
-	return sizes{rotations: 200, rounds: 5, fanOuts: 3, namespaces: 1000, imports: 5000, secrets: 5000, secretSize: 100_000, minutes: 1, openings: 10, slow: 2}
+	return sizes{rotations: 200, rounds: 5, fanOuts: 3, namespaces: 1000, imports: 5000, secrets: 5000, secretSize: 100_000, minutes: 1, openings: 10, slow: 2, nodes: 50}
 }
 
 // bench is one run.
@@ -66,10 +70,16 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	for _, s := range subjects {
-		if !slices.ContainsFunc(s.names, b.wanted) {
+	wanted := slices.DeleteFunc(slices.Clone(subjects), func(s subject) bool { return !slices.ContainsFunc(s.names, b.wanted) })
+	for _, s := range wanted {
+		if s.possible == nil {
 			continue
 		}
+		if err := s.possible(); err != nil {
+			return fmt.Errorf("%s: %w; or measure without: --only, see --help", strings.Join(s.names, ", "), err)
+		}
+	}
+	for _, s := range wanted {
 		if err := s.run(ctx, b); err != nil {
 			return err
 		}

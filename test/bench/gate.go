@@ -19,6 +19,10 @@ import (
 // thousand nodes needs no cluster.
 var readinessGate = subject{
 	names: []string{"gate-opens", "gate-agents", "gate-steady", "gate-judges"},
+	possible: func() error {
+		_, err := network.FindAddresses()
+		return err
+	},
 	run: func(ctx context.Context, b *bench) error {
 		if b.wanted("gate-opens") || b.wanted("gate-agents") || b.wanted("gate-steady") {
 			w, err := newGateWorld(ctx, b)

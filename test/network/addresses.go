@@ -19,7 +19,7 @@ import (
 type Addresses struct{ a, b int }
 
 // ErrPrivileged: this process may not have the ports of Services.
-var ErrPrivileged = errors.New("Services are played on ports 53 and 443 of loopback addresses, which are not everybody's: run this as root, or first run `sudo sysctl net.ipv4.ip_unprivileged_port_start=0`")
+var ErrPrivileged = errors.New("this user may not listen on ports 53 and 443, where Services are played on loopback: run this as root, or run `sudo sysctl net.ipv4.ip_unprivileged_port_start=0` first")
 
 // FindAddresses finds a part of loopback in which nobody plays Services. The error says
 // what this machine lacks: it is ErrPrivileged if this process may not.
