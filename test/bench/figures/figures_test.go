@@ -140,3 +140,27 @@ PASS
 		Expect(err).To(MatchError(ContainSubstring("BenchmarkRead 1 fast ns/op")))
 	})
 })
+
+var _ = Describe("The slowest node of bootstrap's progress", func() {
+	It("is the one whose own steps took longest together, whatever they waited for and whoever else was at work", func() {
+		node, took, err := figures.SlowestNode(strings.NewReader(`{"type":"event","at":"2026-01-02T03:04:00Z","step":"download","state":"running"}
+{"type":"event","at":"2026-01-02T03:04:00Z","step":"create a","node":"a","state":"waiting"}
+{"type":"event","at":"2026-01-02T03:04:09Z","step":"download","state":"done"}
+{"type":"event","at":"2026-01-02T03:04:09Z","step":"create a","node":"a","state":"running"}
+{"type":"event","at":"2026-01-02T03:04:10Z","step":"create b","node":"b","state":"running"}
+{"type":"event","at":"2026-01-02T03:04:10.5Z","step":"create a","node":"a","state":"running","detail":"the task runs"}
+{"type":"event","at":"2026-01-02T03:04:11Z","step":"create a","node":"a","state":"done"}
+{"type":"event","at":"2026-01-02T03:04:13Z","step":"start a","node":"a","state":"running"}
+{"type":"event","at":"2026-01-02T03:04:13.5Z","step":"create b","node":"b","state":"done"}
+{"type":"event","at":"2026-01-02T03:04:15Z","step":"start a","node":"a","state":"done"}
+{"type":"summary","began":"2026-01-02T03:04:00Z","seconds":15.000,"phases":[],"failures":[]}
+`))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(node).To(Equal("a"))
+		Expect(took).To(Equal(4 * time.Second))
+	})
+	It("is an error when a line is none of the progress", func() {
+		_, _, err := figures.SlowestNode(strings.NewReader("note: no memory can be locked\n"))
+		Expect(err).To(MatchError(ContainSubstring("note: no memory can be locked")))
+	})
+})
