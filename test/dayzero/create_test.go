@@ -130,6 +130,13 @@ var _ = Describe("credentials of the cluster", func() {
 		Entry("the secrets", "--secrets"),
 	)
 
+	It("can't be had again of a finished cluster whose secrets are gone, and none is made up", func(ctx SpecContext) {
+		must(ctx, w, "create", "--discard-credentials")
+		file := filepath.Join(inRAM(), "talosconfig")
+		Expect(mustFail(ctx, w, "create", "--talosconfig", file)).To(ContainSubstring("no credential of it can be had again"))
+		Expect(file).NotTo(BeAnExistingFile())
+	}, SpecTimeout(time.Minute))
+
 	It("must go somewhere, or be discarded by name", func(ctx SpecContext) {
 		Expect(mustFail(ctx, w, "create")).To(ContainSubstring("--discard-credentials"))
 		Expect(w.Proxmox.VMs()).To(BeEmpty())

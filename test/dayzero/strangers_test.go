@@ -118,6 +118,16 @@ var _ = Describe("a fault", func() {
 	}, SpecTimeout(2*time.Minute))
 })
 
+var _ = Describe("a tailnet that is down", func() {
+	It("is no obstacle to the cluster's destruction", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{Workers: 1})
+		must(ctx, w, "create", "--discard-credentials")
+		Expect(w.Headscale.Stop()).To(Succeed())
+		Expect(must(ctx, w, "destroy", "--yes").Stderr).To(ContainSubstring("the nodes' devices stay"))
+		Expect(w.Proxmox.VMs()).To(BeEmpty())
+	}, SpecTimeout(2*time.Minute))
+})
+
 var _ = Describe("rejoin", func() {
 	It("brings a node back that the tailnet has forgotten", func(ctx SpecContext) {
 		secrets := filepath.Join(inRAM(), "secrets")

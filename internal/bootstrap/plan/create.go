@@ -16,6 +16,7 @@ func Create(f Facts) Plan {
 	var p Plan
 	p.refuseDestinies(all)
 	p.refuseNewCertSANs(f, all)
+	p.refuseUnknownTailnet(f)
 	p.noteStrangers(f)
 	stale := p.judgeDevices(f, all)
 	if len(p.Refusals) > 0 {
@@ -90,6 +91,13 @@ func (p *Plan) refuseNewCertSANs(f Facts, all []destiny) {
 		p.refuse("talos.machineCertSANs", fmt.Sprintf("are [%s] on the running node %s and [%s] in cluster.yaml: to change them makes the PKI of a live cluster anew. Put the old ones back, or let the cluster be reborn (bootstrap rebirth)",
 			strings.Join(active, ", "), d.node.Name, strings.Join(wanted, ", ")))
 		return
+	}
+}
+
+// refuseUnknownTailnet stops what would need to know who has which name.
+func (p *Plan) refuseUnknownTailnet(f Facts) {
+	if f.TailnetUnknown != "" {
+		p.refuse("the tailnet", "can't be asked, and nodes could not join it: "+f.TailnetUnknown)
 	}
 }
 

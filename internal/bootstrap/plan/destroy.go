@@ -21,6 +21,9 @@ func Destroy(f Facts) Plan {
 		}
 	}
 	p.noteForeign(f)
+	if f.TailnetUnknown != "" {
+		p.Notes = append(p.Notes, "the tailnet can't be asked, so the nodes' devices stay: they vanish by themselves, or the next create removes them ("+f.TailnetUnknown+")")
+	}
 	doomed := p.doomedDevices(f)
 	if len(p.Refusals) > 0 {
 		p.Steps = nil

@@ -68,6 +68,35 @@ var _ = Describe("devices of the tailnet", func() {
 	})
 })
 
+var _ = Describe("a tailnet that can't be asked", func() {
+	unknown := func(f plan.Facts) plan.Facts {
+		f.Devices, f.TailnetUnknown = nil, "https://headscale.lan: list devices: unavailable"
+		return f
+	}
+	It("stops a create, and is named with the cause", func() {
+		Expect(refusals(plan.Create(unknown(empty())))).To(And(ContainSubstring("the tailnet"), ContainSubstring("headscale.lan")))
+	})
+	It("stops a rejoin", func() {
+		Expect(refusals(plan.Rejoin(unknown(complete()), "worker-2"))).To(ContainSubstring("headscale.lan"))
+	})
+	It("is no obstacle to a destruction, which says what stays", func() {
+		p := plan.Destroy(unknown(complete()))
+		Expect(steps(p)).To(ConsistOf("destroy VM 9001", "destroy VM 9002", "destroy VM 9003"))
+		Expect(p.Notes).To(ConsistOf(And(ContainSubstring("devices stay"), ContainSubstring("headscale.lan"))))
+	})
+	It("shows in the status", func() {
+		Expect(plan.Status(unknown(complete()))[1].Tailnet).To(Equal("unknown"))
+	})
+})
+
+var _ = Describe("preflight", func() {
+	It("asks the tailnet for a key only where a plan mints one", func() {
+		f := complete()
+		Expect(steps(plan.Preflight(f.Cluster, plan.Destroy(f)))).To(ConsistOf("check proxmox"))
+		Expect(steps(plan.Preflight(f.Cluster, plan.Destroy(f), plan.Create(empty())))).To(ConsistOf("check proxmox", "check tailnet"))
+	})
+})
+
 var _ = Describe("destroy", func() {
 	It("removes machines, then their devices, connected or not", func() {
 		f := complete()

@@ -26,6 +26,9 @@ type Facts struct {
 	Machines []inventory.Machine
 	// Devices of the tailnet, all of them.
 	Devices []inventory.Device
+	// TailnetUnknown says why the tailnet could not be asked; empty if it was. Devices
+	// and LeftoverKeys are empty then.
+	TailnetUnknown string
 	// LeftoverKeys are the auth keys that a dead run has left behind, by id.
 	LeftoverKeys []string
 	// HaveSecrets is true if the cluster's secrets come from a source, so that they

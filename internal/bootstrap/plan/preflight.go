@@ -1,19 +1,25 @@
 package plan
 
-import "github.com/tazzo/rebirth/internal/bootstrap/spec"
+import (
+	"slices"
 
-// Preflight proves, before anything is made, that the credentials allow all of it.
-func Preflight(cluster *spec.Cluster) Plan {
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
+)
+
+// Preflight proves, before anything is made or destroyed, that the credentials allow
+// all that the plans do.
+func Preflight(cluster *spec.Cluster, plans ...Plan) Plan {
+	const reason = "what is missing is found before anything is done"
 	var p Plan
 	p.add(Step{
 		ID: "check proxmox", Kind: CheckProxmox, Phase: PhasePreflight,
-		Title: "check Proxmox: version, privileges, hosts, storages", Reason: "what is missing is found before anything is made",
+		Title: "check Proxmox: version, privileges, hosts, storages", Reason: reason,
 		Deadline: cluster.Timeouts.Preflight.Duration,
 	})
-	if cluster.Tailnet != nil {
+	if slices.ContainsFunc(plans, func(p Plan) bool { return p.Has(MintKey) }) {
 		p.add(Step{
 			ID: "check tailnet", Kind: CheckTailnet, Phase: PhasePreflight,
-			Title: "check the tailnet: keys with the tags, devices", Reason: "what is missing is found before anything is made",
+			Title: "check the tailnet: keys with the tags, devices", Reason: reason,
 			Deadline: cluster.Timeouts.Preflight.Duration,
 		})
 	}

@@ -21,6 +21,7 @@ func Rejoin(f Facts, name string) Plan {
 		p.refuse("tailnet", "is not in cluster.yaml: nodes of this cluster join none")
 		return p
 	}
+	p.refuseUnknownTailnet(f)
 	d := foresee(f, f.Cluster.Nodes[i])
 	p.refuseRejoin(f, d)
 	if len(p.Refusals) > 0 {

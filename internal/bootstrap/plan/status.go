@@ -42,7 +42,7 @@ func Status(f Facts) []NodeStatus {
 			status.Drift = drift(d)
 		}
 		status.OK = d.fate == keep && d.vm.Running && d.machine.Stage != inventory.Unreachable &&
-			!strings.HasPrefix(status.Tailnet, "missing")
+			status.Tailnet != "missing" && status.Tailnet != "unknown"
 		nodes = append(nodes, status)
 	}
 	return nodes
@@ -74,6 +74,9 @@ func (f Facts) talosStatus(m inventory.Machine) string {
 func (f Facts) tailnetStatus(d destiny) string {
 	if f.Cluster.Tailnet == nil {
 		return ""
+	}
+	if f.TailnetUnknown != "" {
+		return "unknown"
 	}
 	devices := f.devicesOf(d.node.Name)
 	if len(devices) == 0 {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
@@ -106,6 +107,11 @@ type Plan struct {
 
 // Empty plans change nothing.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Refusals) == 0 }
+
+// Has says whether one of the steps is of that kind.
+func (p Plan) Has(kind Kind) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind == kind })
+}
 
 func (p *Plan) add(step Step) { p.Steps = append(p.Steps, step) }
 

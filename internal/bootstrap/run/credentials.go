@@ -61,20 +61,24 @@ func (r *Run) fetchKubeconfig(ctx context.Context) (secret.Value, error) {
 	return r.kubeconfig, err
 }
 
-// deliverKubeconfig of a cluster that stands; one that a former run has finished
-// opens only to secrets that have a source.
+// refuse says, of a cluster that is finished, what can't be had of it any more.
+func (c Credentials) refuse() error {
+	if c.Kubeconfig == nil && c.Talosconfig == nil && c.Secrets == nil {
+		return nil
+	}
+	return errors.New("the cluster is complete, and no credential of it can be had again: its secrets were in the memory of the create that made it. Give them as talos.secrets, or let the cluster be reborn (bootstrap rebirth)")
+}
+
+// deliverKubeconfig does so once.
 func (r *Run) deliverKubeconfig(ctx context.Context) error {
-	if r.credentials.Kubeconfig == nil {
+	to := r.credentials.Kubeconfig
+	if to == nil {
 		return nil
 	}
 	kubeconfig, err := r.fetchKubeconfig(ctx)
-	if err != nil && !r.haveSecrets {
-		return fmt.Errorf("the cluster is complete, and its kubeconfig can't be had again: its secrets were in the memory of the create that made it (%w)", err)
-	}
 	if err != nil {
 		return fmt.Errorf("kubeconfig: %w", err)
 	}
-	to := r.credentials.Kubeconfig
 	r.credentials.Kubeconfig = nil
 	if err := to(kubeconfig); err != nil {
 		return fmt.Errorf("write the kubeconfig: %w", err)

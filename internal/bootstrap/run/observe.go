@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,44 +14,61 @@ import (
 	"github.com/tazzo/rebirth/internal/bootstrap/talos"
 )
 
-// Observe looks at everything that a plan rests on, at once. An API that doesn't
-// answer is an error; a node that doesn't is a fact.
+// Observe looks at everything that a plan rests on, at once. A node or a tailnet that
+// doesn't answer is a fact; Proxmox has to. For a destruction nothing is asked of the
+// cluster itself.
 func (r *Run) Observe(ctx context.Context) (plan.Facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cluster.Timeouts.Preflight.Duration)
 	defer cancel()
-	facts := plan.Facts{
-		Cluster: r.cluster, ImageFile: imageFile(r.cluster.Image),
-		Machines: make([]inventory.Machine, len(r.cluster.Nodes)), HaveSecrets: r.haveSecrets, Run: newRun(),
-	}
+	facts := plan.Facts{Cluster: r.cluster, ImageFile: imageFile(r.cluster.Image), HaveSecrets: r.haveSecrets, Run: newRun()}
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		facts.VMs, err = r.proxmox.VMs(ctx, r.cluster.Metadata.Name, vmids(r.cluster))
 		return err
 	})
-	group.Go(func() (err error) {
-		facts.Images, err = r.observeImages(ctx)
-		return err
-	})
-	for i, node := range r.cluster.Nodes {
+	if r.tailnet != nil {
 		group.Go(func() error {
-			facts.Machines[i] = r.dialer().Observe(ctx, node.Name, node.Address.Addr(), r.knownSecrets())
+			r.observeTailnet(ctx, &facts)
 			return nil
 		})
 	}
-	if r.tailnet != nil {
+	if r.need != ToDestroy {
 		group.Go(func() (err error) {
-			facts.Devices, err = r.tailnet.Devices(ctx)
+			facts.Images, err = r.observeImages(ctx)
 			return err
 		})
-		group.Go(func() (err error) {
-			facts.LeftoverKeys, err = r.tailnet.LeftoverKeys(ctx, r.cluster.Metadata.Name, r.cluster.Tailnet.Tags)
-			return err
-		})
+		facts.Machines = r.observeMachines(ctx)
 	}
 	if err := group.Wait(); err != nil {
 		return plan.Facts{}, fmt.Errorf("look at what is there: %w", err)
 	}
 	return facts, nil
+}
+
+// observeMachines asks Talos at every node's address, at once.
+func (r *Run) observeMachines(ctx context.Context) []inventory.Machine {
+	machines := make([]inventory.Machine, len(r.cluster.Nodes))
+	var waiting sync.WaitGroup
+	for i, node := range r.cluster.Nodes {
+		waiting.Go(func() {
+			machines[i] = r.dialer().Observe(ctx, node.Name, node.Address.Addr(), r.knownSecrets())
+		})
+	}
+	waiting.Wait()
+	return machines
+}
+
+func (r *Run) observeTailnet(ctx context.Context, facts *plan.Facts) {
+	devices, err := r.tailnet.Devices(ctx)
+	var keys []string
+	if err == nil {
+		keys, err = r.tailnet.LeftoverKeys(ctx, r.cluster.Metadata.Name, r.cluster.Tailnet.Tags)
+	}
+	if err != nil {
+		facts.TailnetUnknown = err.Error()
+		return
+	}
+	facts.Devices, facts.LeftoverKeys = devices, keys
 }
 
 // knownSecrets are those of a source. New ones open no node that is there.

@@ -19,7 +19,7 @@ func (r *Run) preflight(ctx context.Context, plans ...plan.Plan) error {
 		return errors.Join(r.proxmox.Preflight(ctx, needs)...)
 	}
 	g := &graph{clock: r.clock, reporter: r.reporter, perform: check}
-	return g.execute(ctx, plan.Preflight(r.cluster).Steps)
+	return g.execute(ctx, plan.Preflight(r.cluster, plans...).Steps)
 }
 
 // needs are what the plans ask Proxmox for.

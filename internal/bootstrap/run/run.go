@@ -59,6 +59,7 @@ type Options struct {
 // Run is one run of bootstrap. It holds secrets in memory until Close.
 type Run struct {
 	cluster  *spec.Cluster
+	need     Need
 	files    files
 	reporter progress.Reporter
 	clock    clock.WithTicker
@@ -114,7 +115,7 @@ func Open(ctx context.Context, options Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{cluster: options.Cluster, files: files, reporter: options.Reporter, clock: options.Clock}
+	r := &Run{cluster: options.Cluster, need: options.Need, files: files, reporter: options.Reporter, clock: options.Clock}
 	err = errors.Join(
 		r.openProxmox(ctx, options.Sources),
 		r.openTailnet(ctx, options.Sources),
@@ -166,13 +167,18 @@ func (r *Run) Create(ctx context.Context, credentials Credentials) error {
 
 // create follows a plan of plan.Create that preflight has passed.
 func (r *Run) create(ctx context.Context, p plan.Plan) error {
-	if len(p.Steps) > 0 {
+	// A cluster that a former run has finished opens to secrets of a source alone.
+	opens := r.haveSecrets || p.Has(plan.Configure)
+	if opens {
 		if err := r.deliverSecrets(); err != nil {
 			return err
 		}
 	}
 	if err := r.execute(ctx, p); err != nil {
 		return err
+	}
+	if !opens {
+		return r.credentials.refuse()
 	}
 	return r.deliverKubeconfig(ctx)
 }
@@ -184,8 +190,8 @@ func (r *Run) Destroy(ctx context.Context, confirm Confirm) error {
 		return err
 	}
 	p := plan.Destroy(facts)
-	if len(p.Refusals) > 0 {
-		return &RefusedError{Plan: p}
+	if err := r.mayFollow(ctx, p); err != nil {
+		return err
 	}
 	return r.destroy(ctx, p, confirm)
 }
@@ -227,19 +233,21 @@ func (r *Run) Rebirth(ctx context.Context, confirm Confirm, credentials Credenti
 // mayFollow says whether nothing stands in the way of the plans: no refusal, no
 // mistake in the nodes' configurations, nothing that an API would not give.
 func (r *Run) mayFollow(ctx context.Context, plans ...plan.Plan) error {
-	steps := 0
+	works := false
 	for _, p := range plans {
 		if len(p.Refusals) > 0 {
 			return &RefusedError{Plan: p}
 		}
-		steps += len(p.Steps)
+		works = works || len(p.Steps) > 0
+		if p.Has(plan.Configure) && r.configs == nil {
+			var err error
+			if r.configs, err = generate(r.cluster, r.secrets, r.files); err != nil {
+				return err
+			}
+		}
 	}
-	if steps == 0 {
+	if !works {
 		return nil
-	}
-	var err error
-	if r.configs, err = generate(r.cluster, r.secrets, r.files); err != nil {
-		return err
 	}
 	return r.preflight(ctx, plans...)
 }
