@@ -18,7 +18,7 @@ var _ = DescribeTable("The name that was meant",
 	func(name, expected string, candidates ...string) {
 		Expect(nearest.Name(name, candidates)).To(Equal(expected))
 	},
-	Entry("has a letter more", "adress", "address", "host", "address"),
+	Entry("has a letter more", "addresss", "address", "host", "address"),
 	Entry("has two letters swapped", "vmdi", "vmid", "vlan", "vmid"),
 	Entry("is longer", "environ", "env", "file", "env"),
 	Entry("is a part", "name", "hostname", "role", "hostname"),

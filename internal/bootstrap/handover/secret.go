@@ -88,7 +88,6 @@ func (a applier) apply(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer clear(body)
 	after, err := a.api.apply(ctx, body, where...)
 	if err != nil {
 		return false, a.taken(before, err)

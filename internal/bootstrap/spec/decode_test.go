@@ -105,7 +105,7 @@ var _ = Describe("Decode", func() {
 	It("reports seven mistakes of a file at once, in its order", func() {
 		Expect(problemsOf(with(
 			edit{"kind: Cluster", "kind: Clutser"},
-			edit{"{env: PVE_TOKEN}", "{enviroment: PVE_TOKEN}"},
+			edit{"{env: PVE_TOKEN}", "{envv: PVE_TOKEN}"},
 			edit{"talosVersion: v1.13.9", "talosVersion: v1.13"},
 			edit{"vmid: 101", "vmdi: 101"},
 			edit{"192.168.1.72/24", "192.168.1.255/24"},
