@@ -253,9 +253,11 @@ type Headscale struct {
 
 // HandOver is what Flux needs to take over.
 type HandOver struct {
-	// Manifests are files or directories, relative to cluster.yaml, that Talos
-	// applies at its first start (inlineManifests). A Secret among them is refused,
-	// for Talos keeps them on every control plane's disk.
+	// Manifests are files or folders (*.yaml, *.yml and *.json in them and below),
+	// relative to cluster.yaml, that Talos applies at its first start
+	// (inlineManifests): namespaces first, then CRDs, then the rest in this order. What
+	// exists already it leaves alone. A Secret among them is refused, for Talos keeps
+	// them on every control plane's disk.
 	Manifests []string `json:"manifests,omitempty" jsonschema:"uniqueItems=true,format=path"`
 	// Secret is applied once through the Kubernetes API, from memory: the
 	// credential with which Flux reads its Git repository.

@@ -23,13 +23,13 @@ var _ = DescribeTable("A large file that is wrong from one end to the other is j
 	func(begin, part string) {
 		var file strings.Builder
 		file.WriteString(begin)
-		for i := 0; file.Len() < 128<<10; i++ {
+		for i := 0; file.Len() < 64<<10; i++ {
 			file.WriteString(strings.ReplaceAll(part, "%", fmt.Sprint(i)))
 		}
 		before := worked()
 		_, problems := spec.Decode("cluster.yaml", []byte(file.String()))
 		Expect(problems.Errors()).NotTo(BeEmpty())
-		Expect(worked() - before).To(BeNumerically("<", 10*time.Second))
+		Expect(worked() - before).To(BeNumerically("<", 5*time.Second))
 	},
 	Entry("nodes that are none", "nodes:\n", "- a\n"),
 	Entry("nodes without anything", "nodes:\n", "- {}\n"),
