@@ -58,15 +58,15 @@ type Act struct {
 	controller *kubelet.Controller
 	// cutOff is the agent on the broken node.
 	cutOff *network.Agent
-	// watching ends what watches.
-	watching context.Context
-	end      context.CancelFunc
+	// running ends what watches.
+	running context.Context
+	end     context.CancelFunc
 }
 
 // New returns the act. behind is what Flux applies behind the gate.
 func New(s *stage.Stage, behind stage.Installation) *Act {
 	a := &Act{stage: s, behind: behind}
-	a.watching, a.end = context.WithCancel(context.Background())
+	a.running, a.end = context.WithCancel(context.Background())
 	return a
 }
 

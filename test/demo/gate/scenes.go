@@ -32,7 +32,7 @@ func (a *Act) Scenes() []stage.Scene {
 
 func (a *Act) brokenNode(ctx context.Context) error {
 	a.world.Present()
-	if err := a.watcher.watch(a.watching, a.stage); err != nil {
+	if err := a.watcher.watch(a.running, a.stage); err != nil {
 		return err
 	}
 	if err := a.world.Take(ctx,
@@ -57,7 +57,7 @@ func (a *Act) brokenNode(ctx context.Context) error {
 	if err := a.world.Take(ctx, step{Actor: playedKubelet, Text: "starts the agents' pods, but on worker-2, where it gets no sandbox for one", Do: a.startAgents, Pause: time.Second}); err != nil {
 		return err
 	}
-	if err := a.watcher.watchGate(a.watching, a.stage); err != nil {
+	if err := a.watcher.watchGate(a.running, a.stage); err != nil {
 		return err
 	}
 	if err := held(ctx); err != nil {
@@ -110,17 +110,17 @@ func (a *Act) crashFlannel(ctx context.Context) error {
 
 // install is all that the owner does.
 func (a *Act) install(ctx context.Context) error {
-	if err := errors.Join(a.stage.AddTree("manifests/readiness-gate"), a.stage.AddTree("charts/readiness-gate"), a.behind.AddFiles()); err != nil {
+	if err := errors.Join(a.stage.AddTree("manifests/readiness-gate"), a.stage.AddChart("readiness-gate"), a.behind.AddFiles()); err != nil {
 		return err
 	}
 	if err := a.stage.Push(ctx); err != nil {
 		return err
 	}
-	own, err := a.stage.Kustomization("readiness-gate", ownName, a.stage.FromHere(ctx), stage.Patched(shorterTimes))
+	own, err := a.stage.Kustomization("readiness-gate", ownName, a.stage.FromHere(), stage.Patched(shorterTimes))
 	if err != nil {
 		return err
 	}
-	behind, err := a.behind.Kustomizations(ctx, ownName)
+	behind, err := a.behind.Kustomizations(ownName)
 	if err != nil {
 		return err
 	}

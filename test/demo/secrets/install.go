@@ -63,10 +63,10 @@ func Installation(s *stage.Stage) stage.Installation {
 		AddFiles: func() error {
 			s.AddFile("apps/monitoring/kustomization.yaml", []byte(overlay))
 			s.AddFile("apps/monitoring/grafana.yaml", grafanaDeployment)
-			return errors.Join(s.AddTree("manifests/secret-sync"), s.AddTree("charts/secret-sync"))
+			return errors.Join(s.AddTree("manifests/secret-sync"), s.AddChart("secret-sync"))
 		},
-		Kustomizations: func(ctx context.Context, dependsOn ...string) ([]*unstructured.Unstructured, error) {
-			edits := []func(*unstructured.Unstructured) error{s.FromHere(ctx), stage.Patched(withRepair)}
+		Kustomizations: func(dependsOn ...string) ([]*unstructured.Unstructured, error) {
+			edits := []func(*unstructured.Unstructured) error{s.FromHere(), stage.Patched(withRepair)}
 			for _, name := range dependsOn {
 				edits = append(edits, stage.DependingOn(name))
 			}
@@ -80,7 +80,7 @@ func Installation(s *stage.Stage) stage.Installation {
 // install installs secret-sync, unless another act has begun to, and runs it.
 func (a *Act) install(ctx context.Context) error {
 	a.world.Present()
-	if err := a.watchFlux(ctx); err != nil {
+	if err := a.watchFlux(); err != nil {
 		return err
 	}
 	ready := a.world.Expect("Installation", "Flux applies secret-sync", installGoals()...)
@@ -92,7 +92,7 @@ func (a *Act) install(ctx context.Context) error {
 	if err := a.startController(ctx); err != nil {
 		return err
 	}
-	if err := a.watch(ctx); err != nil {
+	if err := a.watch(); err != nil {
 		return err
 	}
 	return ready(ctx)
@@ -103,7 +103,7 @@ func (a *Act) applyInstallation(ctx context.Context) error {
 	if err := errors.Join(installation.AddFiles(), a.stage.Push(ctx)); err != nil {
 		return err
 	}
-	kustomizations, err := installation.Kustomizations(ctx)
+	kustomizations, err := installation.Kustomizations()
 	if err != nil {
 		return err
 	}

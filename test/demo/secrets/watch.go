@@ -1,8 +1,6 @@
 package secrets
 
 import (
-	"context"
-
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,7 +27,7 @@ type watcher struct {
 }
 
 // watch sees what secret-sync and its users do, once its kinds are there.
-func (a *Act) watch(context.Context) error {
+func (a *Act) watch() error {
 	w := &watcher{world: a.world, passwords: a.passwords, grafana: a.grafana, versions: map[string]string{}, stamps: map[string]bool{}}
 	return a.stage.Watch(a.running, []string{databaseNamespace, consumerNamespace},
 		stage.Sight{Object: &corev1.Secret{}, See: w.secret},
@@ -41,7 +39,7 @@ func (a *Act) watch(context.Context) error {
 }
 
 // watchFlux sees what Flux says of the Kustomizations.
-func (a *Act) watchFlux(context.Context) error {
+func (a *Act) watchFlux() error {
 	return a.stage.Watch(a.running, []string{flux.Namespace}, stage.Sight{Object: stage.Kind(flux.Kustomization), See: func(obj client.Object, gone bool) {
 		a.world.Update(func(now *World) {
 			for name, status := range map[string]*stage.Status{

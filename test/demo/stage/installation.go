@@ -1,8 +1,6 @@
 package stage
 
 import (
-	"context"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -12,5 +10,5 @@ type Installation struct {
 	AddFiles func() error
 	// Kustomizations returns those that the user copies, once the repository is
 	// pushed. The program's own waits for dependsOn too.
-	Kustomizations func(ctx context.Context, dependsOn ...string) ([]*unstructured.Unstructured, error)
+	Kustomizations func(dependsOn ...string) ([]*unstructured.Unstructured, error)
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"testing/fstest"
 	"time"
 
@@ -22,37 +23,51 @@ import (
 	"github.com/tazzo/rebirth/test/flux"
 )
 
-// RepositoryName is what the shipped examples call the user's own Git repository.
-const RepositoryName = "flux-system"
+// What the shipped examples call the user's own Git repository, and this project's,
+// which has the charts.
+const (
+	RepositoryName = "flux-system"
+	projectName    = "rebirth"
+)
 
-// repository is the content of the Git repository.
-type repository struct{ files fstest.MapFS }
+// repositories are the content of both.
+type repositories struct {
+	own, project fstest.MapFS
+	projectURL   string // once it is pushed
+}
 
 // AddTree adds a folder of the project's tree to the user's Git repository, byte by
 // byte. Push has Flux see it.
-func (s *Stage) AddTree(dir string) error {
-	tree := os.DirFS(s.Path(dir))
+func (s *Stage) AddTree(dir string) error { return addTree(s.repositories.own, s.root, dir) }
+
+// AddFile adds or replaces a file in the user's Git repository.
+func (s *Stage) AddFile(name string, content []byte) {
+	s.repositories.own[name] = &fstest.MapFile{Data: content}
+}
+
+// AddChart adds a chart to the project's Git repository, byte by byte.
+func (s *Stage) AddChart(name string) error {
+	return addTree(s.repositories.project, s.root, path.Join("charts", name))
+}
+
+func addTree(files fstest.MapFS, root, dir string) error {
+	tree := os.DirFS(filepath.Join(root, dir))
 	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := fs.ReadFile(tree, name)
-		s.AddFile(path.Join(dir, name), content)
+		files[path.Join(dir, name)] = &fstest.MapFile{Data: content}
 		return err
 	})
 }
 
-// AddFile adds or replaces a file in the user's Git repository.
-func (s *Stage) AddFile(name string, content []byte) {
-	if s.repository.files == nil {
-		s.repository.files = fstest.MapFS{}
+// Push commits what was added, and returns when Flux has pulled the user's repository.
+func (s *Stage) Push(ctx context.Context) (err error) {
+	if s.repositories.projectURL, err = s.Flux.Publish(ctx, projectName, s.repositories.project); err != nil {
+		return err
 	}
-	s.repository.files[name] = &fstest.MapFile{Data: content}
-}
-
-// Push commits what was added, and returns when Flux has pulled it.
-func (s *Stage) Push(ctx context.Context) error {
-	_, err := s.Flux.Push(ctx, RepositoryName, s.repository.files)
+	_, err = s.Flux.Push(ctx, RepositoryName, s.repositories.own)
 	return err
 }
 
@@ -105,32 +120,21 @@ func Patched(patches string) func(*unstructured.Unstructured) error {
 }
 
 // FromHere has the edited Kustomization's chart come from the demo's Git server, and
-// not from the project's public one. The repository has to be pushed by then.
-func (s *Stage) FromHere(ctx context.Context) func(*unstructured.Unstructured) error {
-	return func(k *unstructured.Unstructured) error {
-		source := &unstructured.Unstructured{}
-		source.SetGroupVersionKind(flux.GitRepository)
-		if err := s.Admin.Get(ctx, client.ObjectKey{Namespace: flux.Namespace, Name: RepositoryName}, source); err != nil {
-			return err
-		}
-		url, _, err := unstructured.NestedString(source.Object, "spec", "url")
-		if err != nil {
-			return err
-		}
-		return Patched(fmt.Sprintf(`
+// not from the project's public one. The charts have to be pushed by then.
+func (s *Stage) FromHere() func(*unstructured.Unstructured) error {
+	return Patched(fmt.Sprintf(`
 - target: {kind: GitRepository, name: rebirth}
   patch: |
     - {op: replace, path: /spec/url, value: %q}
     - {op: replace, path: /spec/ref, value: {branch: main}}
-`, url))(k)
-	}
+`, s.repositories.projectURL))
 }
 
 // Apply creates Kustomizations.
 func (s *Stage) Apply(ctx context.Context, kustomizations ...*unstructured.Unstructured) error {
 	for _, k := range kustomizations {
 		if err := s.Admin.Create(ctx, k); err != nil {
-			return fmt.Errorf("Kustomization %s: %w", k.GetName(), err)
+			return fmt.Errorf("create Kustomization %s: %w", k.GetName(), err)
 		}
 	}
 	return nil

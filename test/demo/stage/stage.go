@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"testing/fstest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 	"github.com/tazzo/rebirth/test/controlplane"
 	"github.com/tazzo/rebirth/test/demo/show"
 	"github.com/tazzo/rebirth/test/flux"
+	"github.com/tazzo/rebirth/test/git"
 )
 
 // Options of a stage.
@@ -44,14 +46,17 @@ type Stage struct {
 	Plane *controlplane.ControlPlane
 	Admin client.Client
 	Flux  *flux.Flux
+	// Credential makes the user's Git repository private. Whoever sets it, before the
+	// stage starts, sees to it that Flux gets it.
+	Credential git.Credential
 
-	root       string // of the project's tree
-	repository repository
+	root         string // of the project's tree
+	repositories repositories
 }
 
 // New returns an empty stage.
 func New(options Options) (*Stage, error) {
-	s := &Stage{Options: options}
+	s := &Stage{Options: options, repositories: repositories{own: fstest.MapFS{}, project: fstest.MapFS{}}}
 	var err error
 	if s.root, err = controlplane.ModuleRoot(); err != nil {
 		return nil, err
@@ -87,7 +92,7 @@ func (s *Stage) Start(ctx context.Context, acts []Act) error {
 	}
 	starting, ctx := errgroup.WithContext(ctx)
 	starting.Go(func() (err error) {
-		s.Flux, err = flux.Start(ctx, s.Plane, flux.Options{})
+		s.Flux, err = flux.Start(ctx, s.Plane, flux.Options{Private: s.private()})
 		return err
 	})
 	for _, act := range acts {
@@ -98,6 +103,14 @@ func (s *Stage) Start(ctx context.Context, acts []Act) error {
 	}
 	s.Recorder.Note(show.Good, show.Flux, "source-, kustomize- and helm-controller are ready, and a Git server for them")
 	return nil
+}
+
+// private are the repositories that Flux needs a credential for.
+func (s *Stage) private() map[string]git.Credential {
+	if s.Credential == (git.Credential{}) {
+		return nil
+	}
+	return map[string]git.Credential{RepositoryName: s.Credential}
 }
 
 func (s *Stage) startPlane(ctx context.Context, acts []Act) error {
