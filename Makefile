@@ -20,6 +20,7 @@ GOARCH ?= $(shell go env GOARCH)
 
 CONTROLLER_GEN := go tool -modfile=tools/generate/go.mod controller-gen
 CRD_REF_DOCS := go tool -modfile=tools/generate/go.mod crd-ref-docs
+CYCLONEDX := go tool -modfile=tools/sbom/go.mod cyclonedx-gomod
 GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go \
@@ -91,6 +92,12 @@ image: ## Build an image of one binary each; needs docker or podman (CONTAINER_T
 		CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -trimpath -ldflags '$(LDFLAGS)' -o "bin/linux-$(GOARCH)/$$program" "./cmd/$$program"; \
 		$(CONTAINER_TOOL) build --platform linux/$(GOARCH) --build-arg PROGRAM="bin/linux-$(GOARCH)/$$program" \
 			--label org.opencontainers.image.version='$(VERSION)' --tag "$(IMAGE_PREFIX)/$$program:$(VERSION)" .; \
+	done
+
+.PHONY: sbom
+sbom: ## List what is in the images' programs: bin/linux-*/*.cdx.json, CycloneDX ("make image" first).
+	@for program in $(PROGRAMS); do \
+		$(CYCLONEDX) bin -json -noserial -version '$(VERSION)' -output "bin/linux-$(GOARCH)/$$program.cdx.json" "bin/linux-$(GOARCH)/$$program"; \
 	done
 
 .PHONY: e2e
