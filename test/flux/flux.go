@@ -35,6 +35,9 @@ type Options struct {
 	// RequeueDependency is how often what depends on something that isn't ready
 	// looks again. Default: 1 s. Flux' own default is 30 s.
 	RequeueDependency time.Duration
+	// Private are repositories that only a credential opens, by name. Flux looks for
+	// it in the Secret of the same name in Namespace, which is the caller's to create.
+	Private map[string]git.Credential
 }
 
 // Flux is a running Flux.
@@ -84,6 +87,9 @@ func (f *Flux) start(ctx context.Context, programs map[string]string) error {
 	}
 	if f.git, err = git.Start(filepath.Join(f.dir, "git"), "127.0.0.1:0"); err != nil {
 		return err
+	}
+	for repository, credential := range f.options.Private {
+		f.git.Protect(repository, credential)
 	}
 	if err := f.cp.WriteKubeconfig(f.cp.AdminConfig(), f.kubeconfig()); err != nil {
 		return err

@@ -39,10 +39,22 @@ spec:
   url: %s
   ref: {branch: %s}
 `, Namespace, name, commit, f.git.URL(name), git.Branch)
+	if _, private := f.options.Private[name]; private {
+		repository += "  secretRef: {name: " + name + "}\n"
+	}
 	if err := f.cp.ApplyYAML(ctx, []byte(repository)); err != nil {
 		return "", err
 	}
 	return revision, f.awaitPulled(ctx, name, revision)
+}
+
+// Publish makes the files the whole content of a Git repository, in a new commit on
+// its branch main, and returns its URL. Who takes anything from there has to say so.
+func (f *Flux) Publish(ctx context.Context, name string, files fs.FS) (url string, err error) {
+	if _, err := f.git.Commit(ctx, name, files); err != nil {
+		return "", fmt.Errorf("push to %s: %w", name, err)
+	}
+	return f.git.URL(name), nil
 }
 
 func (f *Flux) awaitPulled(ctx context.Context, name, revision string) error {

@@ -1,8 +1,6 @@
 package stage
 
-import (
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-)
+import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 // Installation is how a user installs a program through Flux.
 type Installation struct {
