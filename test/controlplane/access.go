@@ -90,18 +90,27 @@ func (cp *ControlPlane) ServiceAccountConfig(ctx context.Context, namespace, nam
 	return cp.identity.config(cp.config.Host, request.Status.Token), nil
 }
 
-// WriteKubeconfig writes a configuration of this control plane as a kubeconfig
-// that only its owner can read.
-func (cp *ControlPlane) WriteKubeconfig(config *rest.Config, path string) error {
+// Kubeconfig is a configuration of a control plane as the content of a kubeconfig.
+func Kubeconfig(config *rest.Config) ([]byte, error) {
 	const name = "rebirth"
-	return clientcmd.WriteToFile(clientcmdapi.Config{
+	return clientcmd.Write(clientcmdapi.Config{
 		Clusters: map[string]*clientcmdapi.Cluster{
 			name: {Server: config.Host, CertificateAuthorityData: config.CAData},
 		},
 		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {Token: config.BearerToken}},
 		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
 		CurrentContext: name,
-	}, path)
+	})
+}
+
+// WriteKubeconfig writes a configuration of this control plane as a kubeconfig
+// that only its owner can read.
+func (cp *ControlPlane) WriteKubeconfig(config *rest.Config, path string) error {
+	content, err := Kubeconfig(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o600)
 }
 
 // controllersAtWork returns nil once controllers have left their first traces:
