@@ -27,7 +27,9 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go \
 	charts/secret-sync/crds/rebirth.tazlab.net_secretexports.yaml \
 	charts/secret-sync/crds/rebirth.tazlab.net_secretimports.yaml \
 	charts/readiness-gate/crds/rebirth.tazlab.net_readinessgates.yaml \
-	docs/api.md
+	docs/api.md \
+	internal/bootstrap/spec/cluster.schema.json \
+	docs/cluster-yaml.md
 
 .PHONY: help
 help: ## Say what can be done here.
@@ -41,10 +43,11 @@ build: ## Build static binaries of all programs into bin/.
 # generate-into writes all generated files below the folder $(1). Each CRD goes into
 # the chart of the program that serves it.
 define generate-into
-	mkdir -p $(1)/docs $(1)/charts/secret-sync/crds $(1)/charts/readiness-gate/crds
+	mkdir -p $(1)/docs $(1)/internal/bootstrap/spec $(1)/charts/secret-sync/crds $(1)/charts/readiness-gate/crds
 	$(CONTROLLER_GEN) object paths=./api/... output:object:dir=$(1)/api/v1alpha1
 	$(CONTROLLER_GEN) crd:maxDescLen=1000 paths=./api/... output:crd:dir=$(1)/charts/secret-sync/crds
 	mv $(1)/charts/secret-sync/crds/*_readinessgates.yaml $(1)/charts/readiness-gate/crds/
+	go run ./internal/bootstrap/spec/schemagen $(1)
 	$(CRD_REF_DOCS) --source-path=api --config=tools/generate/crd-ref-docs.yaml --renderer=markdown --output-path=$(1)/docs/api.md --log-level=ERROR
 endef
 

@@ -40,21 +40,37 @@ func loadFiles(cluster *spec.Cluster, dir string) (files, error) {
 	var loaded files
 	var errs []error
 	for i, patch := range cluster.Talos.Patches {
-		content := []byte(patch.Inline)
-		if patch.File != "" {
-			var err error
-			if content, err = os.ReadFile(resolve(dir, patch.File)); err != nil {
-				errs = append(errs, fmt.Errorf("talos.patches[%d].file: %w", i, err))
-				continue
-			}
+		read, err := loadPatch(dir, patch)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("talos.patches[%d]: %w", i, err))
+			continue
 		}
-		loaded.patches = append(loaded.patches, talos.Patch{Roles: patch.Roles, YAML: content})
+		if read.Name == "" {
+			read.Name = fmt.Sprintf("talos.patches[%d]", i)
+		}
+		loaded.patches = append(loaded.patches, read)
 	}
 	manifests, problems := handover.LoadManifests(dir, cluster.HandOver.Manifests)
 	for _, m := range manifests {
 		loaded.manifests = append(loaded.manifests, talos.Manifest{Name: m.Name, YAML: m.YAML})
 	}
 	return loaded, errors.Join(append(errs, problems...)...)
+}
+
+// loadPatch reads a patch from its file. An inline one was checked with cluster.yaml.
+func loadPatch(dir string, patch spec.Patch) (talos.Patch, error) {
+	read := talos.Patch{Name: patch.File, Roles: patch.Roles, YAML: []byte(patch.Inline)}
+	if patch.File == "" {
+		return read, nil
+	}
+	var err error
+	if read.YAML, err = os.ReadFile(resolve(dir, patch.File)); err != nil {
+		return read, err
+	}
+	if wrong := spec.CheckPatch(patch.File, read.YAML).Errors(); len(wrong) > 0 {
+		return read, errors.New(wrong.String())
+	}
+	return read, nil
 }
 
 func generate(cluster *spec.Cluster, secrets *talos.Secrets, from files) (map[string]talos.Config, error) {

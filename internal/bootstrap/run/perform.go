@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -151,7 +152,13 @@ func (r *Run) applySecret(ctx context.Context, _ plan.Step, report func(string))
 	}
 	wanted := r.cluster.HandOver.Secret
 	changed, err := handover.ApplySecret(ctx, kubeconfig, wanted.Namespace, wanted.Name, wanted.Type, r.handOver)
-	if err == nil && !changed {
+	var taken *handover.TakenError
+	switch {
+	case errors.As(err, &taken):
+		// An earlier run has applied it, and Flux, say, has changed it since.
+		report(taken.Error())
+		return nil
+	case err == nil && !changed:
 		report("it is there already, and the same")
 	}
 	return err

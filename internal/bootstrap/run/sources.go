@@ -86,7 +86,7 @@ func (r *Run) readHandOver(ctx context.Context, reader *secret.Reader) error {
 	r.handOver = map[string]secret.Value{}
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(wanted.Data)) {
-		value, err := reader.Read(ctx, fmt.Sprintf("handOver.secret.data[%s]", key), wanted.Data[key])
+		value, err := reader.Read(ctx, fmt.Sprintf("handOver.secret.data.%s", key), wanted.Data[key])
 		errs = append(errs, err)
 		r.handOver[key] = value
 	}

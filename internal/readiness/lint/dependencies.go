@@ -1,6 +1,10 @@
 package lint
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tazzo/rebirth/internal/nearest"
+)
 
 // checkDependencies finds entries of dependsOn that name nothing, or the same
 // thing twice.
@@ -56,7 +60,7 @@ func nearestRef(d Ref, existing []Ref) string {
 			return r.key()
 		}
 	}
-	return nearest(d.key(), keys(existing))
+	return nearest.Name(d.key(), keys(existing))
 }
 
 // repeated reports the second of equal entries, and not the third.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // gateName is how the chart, and by custom its Kustomization, is called.
@@ -44,7 +45,7 @@ func givenGate(c *cluster, o Options) (Ref, []Finding, error) {
 		return gate, nil, nil
 	}
 	message := fmt.Sprintf("the gate %s doesn't exist", gate)
-	if meant := nearest(gate.key(), kustomizationKeys(c)); meant != "" {
+	if meant := nearest.Name(gate.key(), kustomizationKeys(c)); meant != "" {
 		message += fmt.Sprintf(": did you mean %s?", meant)
 	}
 	return Ref{}, []Finding{{Code: GateMissing, Severity: Error, Message: message,

@@ -3,6 +3,8 @@ package lint
 import (
 	"fmt"
 	"slices"
+
+	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // checkHealthChecks finds health checks that Flux ignores, and those that say
@@ -59,7 +61,7 @@ func configMapCheck(c *cluster, g *Graph, k *kustomization, check Ref) []Finding
 		message, severity = "which counts as ready as soon as it exists, whatever it says", Warning
 	}
 	message = fmt.Sprintf("health-checks %s, %s", check, message)
-	if meant := nearest(check.key(), keys(published)); meant != "" {
+	if meant := nearest.Name(check.key(), keys(published)); meant != "" {
 		message += fmt.Sprintf(": did you mean %s?", meant)
 	}
 	return []Finding{k.finding(ConfigMapCheckProvesNothing, severity, message,

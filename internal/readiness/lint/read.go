@@ -12,6 +12,8 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
+
+	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // reader follows Flux from what it was told to apply to all that comes of it.
@@ -213,7 +215,7 @@ func sourceOf(o object, k kustomizev1.Kustomization) string {
 
 func (r *reader) pathMissing(k *kustomization, dir string) Finding {
 	message := fmt.Sprintf("spec.path is %s, which doesn't exist", k.flux.Spec.Path)
-	if meant := nearest(dir, r.folders); meant != "" {
+	if meant := nearest.Name(dir, r.folders); meant != "" {
 		message += fmt.Sprintf(": did you mean ./%s?", meant)
 	}
 	return k.finding(PathMissing, Error, message,

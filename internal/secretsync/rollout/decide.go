@@ -208,7 +208,7 @@ func choose(spec v1alpha1.RestartSpec, secret string, workloads []Workload) (cho
 	for _, ref := range listed {
 		i := slices.IndexFunc(sorted, func(w Workload) bool { return w.WorkloadReference == ref })
 		if i < 0 {
-			missing = append(missing, absence{ref: ref, nearest: nearest(ref, sorted)})
+			missing = append(missing, absence{ref: ref, nearest: nearestTo(ref, sorted)})
 			continue
 		}
 		chosen = append(chosen, sorted[i])

@@ -2,11 +2,9 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
-
-	"github.com/agnivade/levenshtein"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // absence is a listed workload that doesn't exist.
@@ -24,24 +22,14 @@ func (a absence) String() string {
 	return fmt.Sprintf("%s: did you mean %s/%s?", said, a.ref.Kind, a.nearest)
 }
 
-// nearest returns the existing name of that kind that was most likely meant: one
-// that contains the given name or is contained in it, else one that differs in
-// less than half of its letters; "" if there is none. Workloads are sorted, so of
-// two equally near ones the first wins.
-func nearest(ref v1alpha1.WorkloadReference, workloads []Workload) string {
-	best, bestContains, bestDistance := "", false, 0
+// nearestTo is the existing workload of that kind that was most likely meant.
+// Workloads are sorted, so of two equally near ones the first wins.
+func nearestTo(ref v1alpha1.WorkloadReference, workloads []Workload) string {
+	var names []string
 	for _, w := range workloads {
-		if w.Kind != ref.Kind {
-			continue
-		}
-		contains := strings.Contains(w.Name, ref.Name) || strings.Contains(ref.Name, w.Name)
-		distance := levenshtein.ComputeDistance(ref.Name, w.Name)
-		if !contains && 2*distance >= max(len(ref.Name), len(w.Name)) {
-			continue
-		}
-		if best == "" || contains && !bestContains || contains == bestContains && distance < bestDistance {
-			best, bestContains, bestDistance = w.Name, contains, distance
+		if w.Kind == ref.Kind {
+			names = append(names, w.Name)
 		}
 	}
-	return best
+	return nearest.Name(ref.Name, names)
 }
