@@ -36,7 +36,7 @@ var _ = Describe("Applying a configuration", func() {
 	}
 
 	It("in mode TRY changes memory alone, until the time is over", func() {
-		Expect(apply(c, other, try, 300*time.Millisecond)).To(Succeed())
+		Expect(apply(c, other, try, 2*time.Second)).To(Succeed())
 		has(other, first)
 		Eventually(machine.Active).Should(Equal(first))
 		has(first, first)
@@ -44,7 +44,7 @@ var _ = Describe("Applying a configuration", func() {
 
 	It("in mode TRY returns to what was active, which may be another TRY", func() {
 		third := configuration(machine, bundle, machinetype.TypeControlPlane, "TS_HOSTNAME=c")
-		Expect(apply(c, other, try, 200*time.Millisecond)).To(Succeed())
+		Expect(apply(c, other, try, time.Minute)).To(Succeed())
 		Expect(apply(c, third, try, 200*time.Millisecond)).To(Succeed())
 		Eventually(machine.Active).Should(Equal(other))
 		Consistently(machine.Active).Should(Equal(other))
@@ -116,7 +116,7 @@ var _ = Describe("Applying a configuration", func() {
 
 var _ = Describe("Bootstrap", func() {
 	It("is refused before the container runtime is up, done once, and refused as done", func(ctx context.Context) {
-		machine := play(func(o *talos.Options) { o.Times.Services = 400 * time.Millisecond })
+		machine := play(func(o *talos.Options) { o.Times.Services = 2 * time.Second })
 		c := configured(machine, configuration(machine, bundle, machinetype.TypeControlPlane))
 		bootstrap := func() codes.Code { return client.StatusCode(c.Bootstrap(ctx, &machineapi.BootstrapRequest{})) }
 		Expect(bootstrap()).To(Equal(codes.FailedPrecondition))

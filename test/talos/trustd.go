@@ -25,6 +25,9 @@ type trustd struct {
 // Certificate implements security.SecurityServiceServer.
 func (t trustd) Certificate(ctx context.Context, in *security.CertificateRequest) (*security.CertificateResponse, error) {
 	active := t.life.configs.get()
+	if active == nil {
+		return nil, status.Error(codes.Unavailable, "no configuration")
+	}
 	if err := checkToken(ctx, active.Machine().Security().Token()); err != nil {
 		return nil, err
 	}

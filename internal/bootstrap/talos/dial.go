@@ -3,6 +3,7 @@ package talos
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -97,11 +98,11 @@ func (t target) waitUntil(ctx context.Context, call string, report func(string),
 	last := "it has not answered once"
 	for {
 		missing, err := done(ctx)
-		if err != nil {
-			return err
-		}
-		if missing == "" {
+		if err == nil && missing == "" {
 			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
 		}
 		if missing != last && !t.over(ctx) {
 			last = missing
@@ -109,7 +110,11 @@ func (t target) waitUntil(ctx context.Context, call string, report func(string),
 		}
 		select {
 		case <-ctx.Done():
-			return &CallError{Node: t.node, Address: t.address, Call: call, Reason: TimedOut, Message: last, cause: context.Cause(ctx)}
+			ended := &CallError{Node: t.node, Address: t.address, Call: call, Reason: TimedOut, Message: last, cause: context.Cause(ctx)}
+			if errors.Is(ended.cause, context.Canceled) {
+				ended.Reason, ended.Message = Failed, "interrupted; "+last
+			}
+			return ended
 		case <-ticker.C():
 		}
 	}

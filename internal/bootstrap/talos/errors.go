@@ -90,7 +90,11 @@ func (t target) callError(ctx context.Context, call string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &CallError{Node: t.node, Address: t.address, Call: call, Reason: reasonOf(err), Message: t.message(err), cause: context.Cause(ctx)}
+	failed := &CallError{Node: t.node, Address: t.address, Call: call, Reason: reasonOf(err), Message: t.message(err), cause: context.Cause(ctx)}
+	if errors.Is(failed.cause, context.Canceled) {
+		failed.Reason, failed.Message = Failed, "interrupted"
+	}
+	return failed
 }
 
 func reasonOf(err error) Reason {

@@ -11,6 +11,7 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/config/container"
 	"github.com/siderolabs/talos/pkg/machinery/config/generate"
 	"github.com/siderolabs/talos/pkg/machinery/config/machine"
+	"github.com/siderolabs/talos/pkg/machinery/config/types/network"
 	"github.com/siderolabs/talos/pkg/machinery/config/types/v1alpha1"
 	"github.com/siderolabs/talos/pkg/machinery/constants"
 
@@ -118,7 +119,7 @@ func (g generator) ours(node spec.Node) (machinery.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := slices.DeleteFunc(provider.Documents(), func(d config.Document) bool { return d.Kind() == hostnameDocument("").Kind() })
+	kept := slices.DeleteFunc(provider.Documents(), func(d config.Document) bool { return d.Kind() == network.HostnameKind })
 	return container.New(append(kept, g.documents(node)...)...)
 }
 
@@ -158,10 +159,10 @@ func inlineManifests(manifests []Manifest) v1alpha1.ClusterInlineManifests {
 // keepToNetwork keeps the kubelet and etcd to the node's own network: next to a
 // tailnet address, either could choose that one.
 func keepToNetwork(c *v1alpha1.Config, node spec.Node) {
-	network := node.Address.Masked().String()
-	c.MachineConfig.MachineKubelet.KubeletNodeIP = &v1alpha1.KubeletNodeIPConfig{KubeletNodeIPValidSubnets: []string{network}}
+	own := []string{node.Address.Masked().String()}
+	c.MachineConfig.MachineKubelet.KubeletNodeIP = &v1alpha1.KubeletNodeIPConfig{KubeletNodeIPValidSubnets: own}
 	if c.ClusterConfig.EtcdConfig != nil {
-		c.ClusterConfig.EtcdConfig.EtcdAdvertisedSubnets = []string{network}
+		c.ClusterConfig.EtcdConfig.EtcdAdvertisedSubnets = own
 	}
 }
 

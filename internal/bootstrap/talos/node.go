@@ -102,12 +102,24 @@ func (n *Node) Try(ctx context.Context, lent Config, timeout time.Duration) erro
 }
 
 // ApplyBase gives the node its configuration without the auth key, at once and for
-// good: it is written to the node's disk, and ends a loan. A configuration with a
-// key is refused, and so is one that changes machine.certSANs.
+// good: it is written to the node's disk, and ends a loan. It tries again while the
+// node doesn't answer, until the context ends. A configuration with a key is refused,
+// and so is one that changes machine.certSANs.
 func (n *Node) ApplyBase(ctx context.Context, base Config) error {
 	if err := refuseAuthKey(base); err != nil {
 		return fmt.Errorf("node %s (%s): %w", n.node, n.address, err)
 	}
+	return n.waitUntil(ctx, "apply its configuration", func(string) {}, func(ctx context.Context) (string, error) {
+		err := n.applyBase(ctx, base)
+		switch ReasonOf(err) {
+		case Unreachable, TimedOut, NotReady:
+			return missing(err), nil
+		}
+		return "", err
+	})
+}
+
+func (n *Node) applyBase(ctx context.Context, base Config) error {
 	active, err := n.Config(ctx)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func count(calls []string, call string) int {
 
 var _ = Describe("Waiting for a node's configuration", func() {
 	It("says what the node does instead", func(ctx context.Context) {
-		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.HandOver = 300 * time.Millisecond })
+		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.HandOver = time.Second })
 		m := awaitMaintenance(machine)
 		secrets := clusterSecrets()
 		reported := make(chan string, 100)
@@ -40,7 +40,7 @@ var _ = Describe("Waiting for a node's configuration", func() {
 	It("ends with the caller's patience if the node is another cluster's", func() {
 		machine := play(controlPlane)
 		configure(machine, clusterSecrets())
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		Expect(nodeAt(machine, otherSecrets()).WaitConfigured(ctx, silent)).To(MatchError(ContainSubstring("shows a certificate that the cluster's secrets did not sign")))
 	})
@@ -48,7 +48,7 @@ var _ = Describe("Waiting for a node's configuration", func() {
 
 var _ = Describe("Starting etcd", func() {
 	It("is tried until the node is that far, and happens once", func(ctx context.Context) {
-		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.Services = 300 * time.Millisecond })
+		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.Services = 1500 * time.Millisecond })
 		node, _ := configure(machine, clusterSecrets())
 		var reported []string
 		Expect(node.Bootstrap(ctx, func(text string) { reported = append(reported, text) })).To(Succeed())
@@ -94,7 +94,7 @@ var _ = Describe("Starting etcd", func() {
 	It("ends with the caller's patience, and says what was missing", func() {
 		machine := play(controlPlane, func(o *faketalos.Options) { o.Times.Services = time.Hour })
 		node, _ := configure(machine, clusterSecrets())
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		err := node.Bootstrap(ctx, silent)
 		Expect(err).To(MatchError(context.DeadlineExceeded))
@@ -106,8 +106,8 @@ var _ = Describe("Waiting for a node's health", func() {
 	It("ends when Talos has nothing left to wait for but Kubernetes' own word", func(ctx context.Context) {
 		machine := play(controlPlane, func(o *faketalos.Options) {
 			o.Extension = &extension{}
-			o.Times.Etcd = 200 * time.Millisecond
-			o.Times.StaticPods = 200 * time.Millisecond
+			o.Times.Etcd = time.Second
+			o.Times.StaticPods = time.Second
 		})
 		node, _ := configure(machine, clusterSecrets())
 		reported := make(chan string, 100)
@@ -123,7 +123,7 @@ var _ = Describe("Waiting for a node's health", func() {
 	It("names what is missing when patience ends", func() {
 		machine := play(controlPlane)
 		node, _ := configure(machine, clusterSecrets())
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		Expect(node.WaitHealthy(ctx, silent)).To(MatchError(ContainSubstring(
 			"wait for its health: took too long: waits for services (etcd not running), staticPods (kube-system/kube-apiserver-tazlab-cp-1 not ready)")))
@@ -234,7 +234,7 @@ var _ = Describe("Lending the auth key", func() {
 	})
 
 	It("ends by itself if nobody takes the key back", func(ctx context.Context) {
-		Expect(node.Try(ctx, withKey(base, canary), 300*time.Millisecond)).To(Succeed())
+		Expect(node.Try(ctx, withKey(base, canary), 2*time.Second)).To(Succeed())
 		Expect(holdsKey()).To(BeTrue())
 		Eventually(holdsKey).Should(BeFalse())
 		active, err := node.Config(ctx)
@@ -271,6 +271,29 @@ var _ = Describe("Lending the auth key", func() {
 		Expect(yamlOf(found)).To(Equal(yamlOf(base)))
 		Expect(node.ApplyBase(ctx, found)).To(Succeed())
 		Expect(holdsKey()).To(BeFalse())
+	})
+
+	It("is taken back from a node that was away for a moment", func(ctx context.Context) {
+		Expect(node.Try(ctx, withKey(base, canary), time.Minute)).To(Succeed())
+		stop := machine.Hang()
+		done := make(chan error, 1)
+		go func() { done <- node.ApplyBase(ctx, base) }()
+		Consistently(done).ShouldNot(Receive())
+		stop()
+		Eventually(done).Should(Receive(BeNil()))
+		Expect(holdsKey()).To(BeFalse())
+	}, NodeTimeout(20*time.Second))
+
+	It("says that it was interrupted, and not that the node is at fault", func() {
+		machine.PowerOff()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- node.ApplyBase(ctx, base) }()
+		cancel()
+		var err error
+		Eventually(done).Should(Receive(&err))
+		Expect(err).To(MatchError(context.Canceled))
+		Expect(err).To(MatchError(ContainSubstring("apply its configuration: failed: interrupted")))
 	})
 
 	It("ends with the node's power", func(ctx context.Context) {
