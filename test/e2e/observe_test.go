@@ -50,7 +50,9 @@ func conditions(ctx context.Context, g Gomega, kind schema.GroupVersionKind, at 
 	object.SetGroupVersionKind(kind)
 	read(ctx, g, object, at)
 	var status struct {
-		Status struct{ Conditions []metav1.Condition }
+		Status struct {
+			Conditions []metav1.Condition `json:"conditions"`
+		} `json:"status"`
 	}
 	g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &status)).To(Succeed())
 	return status.Status.Conditions

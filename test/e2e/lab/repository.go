@@ -80,7 +80,9 @@ func (l *Lab) copyManifests(tree fstest.MapFS) error {
 		copyTo(name+"/components", to+"components")
 	}
 	copyTo("readiness-gate/release.yaml", "infrastructure/readiness-gate/release.yaml", append(registry, "min: 1", "min: 3")...)
-	copyTo("secret-sync/release.yaml", "infrastructure/secret-sync/release.yaml", registry...)
+	// The right to repair; an export has to ask for it.
+	repair := []string{"- namespace: tazlab-db\n", "- namespace: tazlab-db\n        repair: true\n"}
+	copyTo("secret-sync/release.yaml", "infrastructure/secret-sync/release.yaml", append(repair, registry...)...)
 	copyTo("readiness-gate/example/flux.yaml", "clusters/home/readiness-gate.yaml")
 	copyTo("secret-sync/example/flux.yaml", "clusters/home/secret-sync.yaml")
 	copyTo("secret-sync/example/namespaces", "infrastructure/namespaces")
