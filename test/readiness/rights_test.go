@@ -17,10 +17,16 @@ import (
 	"github.com/tazzo/rebirth/api/v1alpha1"
 )
 
-// gateIn creates a quick gate in a namespace that is made for it.
+// makeNamespace makes one that no spec takes away again.
+func makeNamespace(ctx context.Context, name string) {
+	GinkgoHelper()
+	Expect(client.IgnoreAlreadyExists(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}))).To(Succeed())
+}
+
+// gateIn creates a quick gate in that namespace.
 func gateIn(ctx context.Context, namespace string) gate {
 	GinkgoHelper()
-	Expect(client.IgnoreAlreadyExists(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))).To(Succeed())
+	makeNamespace(ctx, namespace)
 	g := aGate("network")
 	g.Namespace = namespace
 	createGate(ctx, g)
@@ -76,6 +82,7 @@ var _ = Describe("A gate in a namespace without rights", func() {
 
 	It("is shut in its status when the rights are taken away, and goes on when they are back", func(ctx SpecContext) {
 		newCluster(ctx, 1)
+		makeNamespace(ctx, "reborn")
 		giveRights(ctx, "reborn")
 		run(ctx, func(s *settings) { s.gateNamespaces = []string{gateNamespace, "reborn"} })
 		g := gateIn(ctx, "reborn")

@@ -44,10 +44,6 @@ const (
 	releaseNamespace = "readiness-gate"
 	gateNamespace    = "flux-system"
 	keySecret        = "readiness-gate-agent-key"
-
-	// The API server gives itself the first address of the services' range.
-	apiAddress = "127.77.0.1"
-	dnsAddress = "127.77.0.10"
 )
 
 // The fixed parts of the suite.
@@ -60,11 +56,19 @@ var (
 	// agents is the chart's DaemonSet: agents' pods are its own.
 	agents   *appsv1.DaemonSet
 	agentKey = strings.Repeat("k", 32)
-	answers  = coredns.Zone("kubernetes.default.svc.cluster.local. 30 IN A " + apiAddress)
+
+	// The services' addresses, of a range for each of Ginkgo's processes, and what DNS
+	// says of them.
+	apiAddress, dnsAddress string
+	answers                coredns.Answers
 )
 
 var _ = BeforeSuite(func(ctx context.Context) {
-	privileged, err := net.Listen("tcp4", "127.77.0.1:443")
+	services := fmt.Sprintf("127.77.%d", GinkgoParallelProcess())
+	// The API server gives itself the first address of the services' range.
+	apiAddress, dnsAddress = services+".1", services+".10"
+	answers = coredns.Zone("kubernetes.default.svc.cluster.local. 30 IN A " + apiAddress)
+	privileged, err := net.Listen("tcp4", apiAddress+":443")
 	Expect(err).NotTo(HaveOccurred(), "these specs listen on the ports 53 and 443 of loopback addresses: run them as root, or with sysctl net.ipv4.ip_unprivileged_port_start=0")
 	Expect(privileged.Close()).To(Succeed())
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(false)))
@@ -73,7 +77,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		Progress:      GinkgoWriter,
 		Manifests:     [][]byte{namespaces(releaseNamespace, gateNamespace), chart},
 		Controllers:   append(append([]string{}, controlplane.DefaultControllers...), "-daemonset-controller", "-deployment-controller"),
-		APIServerArgs: []string{"--service-cluster-ip-range=127.77.0.0/24"},
+		APIServerArgs: []string{"--service-cluster-ip-range=" + services + ".0/24"},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
