@@ -42,7 +42,7 @@ type Credential struct{ Username, Password string }
 func Start(dir, address string) (*Server, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
-		return nil, fmt.Errorf("Flux pulls from a Git server, which needs git: %w", err)
+		return nil, fmt.Errorf("git, which a Git server for Flux needs: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

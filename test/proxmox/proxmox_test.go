@@ -161,7 +161,7 @@ var _ = Describe("The API", func() {
 	It("takes parameters in the body of a POST, and in the query of a DELETE", func() {
 		p := start(nil)
 		p.server.AddVM("pve1", 9001, nil)
-		request, err := http.NewRequestWithContext(context.Background(), "DELETE", p.server.Endpoint()+"/api2/json/nodes/pve1/qemu/9001", strings.NewReader("purge=1"))
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodDelete, p.server.Endpoint()+"/api2/json/nodes/pve1/qemu/9001", strings.NewReader("purge=1"))
 		Expect(err).NotTo(HaveOccurred())
 		request.Header.Set("Authorization", "PVEAPIToken="+p.token)
 		response, err := p.client.Do(request)

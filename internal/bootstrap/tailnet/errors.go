@@ -86,17 +86,17 @@ func (e *statusError) kind() error {
 	return ErrRefused
 }
 
-// classify says of what kind a failed call is, and why in words.
-func classify(ctx context.Context, err error) (kind error, said string) {
+// classify says why a call failed, in words and as a kind.
+func classify(ctx context.Context, err error) (said string, kind error) {
 	var answer *statusError
 	var network net.Error
 	switch {
 	case errors.As(err, &answer):
-		return answer.kind(), answer.Error()
+		return answer.Error(), answer.kind()
 	case errors.Is(ctx.Err(), context.Canceled):
-		return context.Canceled, ""
+		return "", context.Canceled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return ErrTimedOut, ""
+		return "", ErrTimedOut
 	}
-	return ErrUnavailable, unreachable(err)
+	return unreachable(err), ErrUnavailable
 }

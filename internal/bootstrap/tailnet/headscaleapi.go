@@ -66,7 +66,7 @@ func (n node) device() inventory.Device {
 // call sends in and decodes the answer into out; nil is nothing.
 func (h *Headscale) call(ctx context.Context, doing, method, path string, in, out any) error {
 	if err := h.exchange(ctx, method, path, in, out); err != nil {
-		kind, said := classify(ctx, err)
+		said, kind := classify(ctx, err)
 		failed := &Error{Kind: kind, Server: h.name, Doing: doing, Said: said}
 		if errors.Is(kind, ErrDenied) {
 			failed.Way = "is the API key right and not expired? (headscale apikeys list)"
