@@ -57,17 +57,23 @@ func conclude(v settle.Verdict) outcome.Outcome {
 }
 
 func setStatus(gate *v1alpha1.ReadinessGate, m *memory) {
+	setHandled(gate)
 	s := &gate.Status
-	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
-		s.SetLastHandledReconcileRequest(at)
-	}
-	s.ObservedGeneration = gate.Generation
 	s.Open, s.OpenedOnce = m.verdict.Published(), m.state.OpenedOnce
 	s.Since, s.WaitingSince = moment(m.state.Since), moment(m.state.WaitingSince)
 	s.ClusterUID = m.cluster
 	s.CNI = m.cni
 	s.Nodes = v1alpha1.GateNodeCounts{Total: int32(m.round.Total), Eligible: int32(m.round.Eligible), Passing: int32(m.round.Passing)}
 	s.Failing = render.ForStatus(m.entries)
+}
+
+// setHandled writes into the status which spec, and which request to look at it, it is
+// the answer to.
+func setHandled(gate *v1alpha1.ReadinessGate) {
+	gate.Status.ObservedGeneration = gate.Generation
+	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
+		gate.Status.SetLastHandledReconcileRequest(at)
+	}
 }
 
 func moment(t time.Time) *metav1.Time {
@@ -95,9 +101,6 @@ func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, r
 	}
 	r.forget(client.ObjectKeyFromObject(gate))
 	after := gate.DeepCopy()
-	if at, ok := meta.ReconcileAnnotationValue(gate.Annotations); ok {
-		after.Status.SetLastHandledReconcileRequest(at)
-	}
 	r.setShut(after)
 	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
 	return ctrl.Result{RequeueAfter: refusedRetry}, r.writeStatus(ctx, gate, after)
@@ -133,9 +136,8 @@ func (r *Reconciler) reportNoRights(ctx context.Context, gate *v1alpha1.Readines
 
 // setShut writes into the status that the gate is shut, as of now if it was open.
 func (r *Reconciler) setShut(gate *v1alpha1.ReadinessGate) {
-	s := &gate.Status
-	s.ObservedGeneration = gate.Generation
-	if s.Open {
+	setHandled(gate)
+	if s := &gate.Status; s.Open {
 		now := moment(r.Clock.Now())
 		s.Open, s.Since, s.WaitingSince = false, now, now
 	}
