@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
 
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
 	"github.com/tazzo/rebirth/internal/bootstrap/progress"
 	"github.com/tazzo/rebirth/internal/bootstrap/run"
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
@@ -103,6 +104,25 @@ func (f *flags) decode(cmd *cobra.Command) (*spec.Cluster, spec.Problems, error)
 type session struct {
 	*run.Run
 	reporter *progress.Progress
+}
+
+// with opens a session for what is done in it, and closes it whatever happened.
+func (f *flags) with(cmd *cobra.Command, need run.Need, do func(*session) error) (err error) {
+	s, err := f.open(cmd, need)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close(), s.reporter.Close()) }()
+	return do(s)
+}
+
+// observe looks at what is there, and closes the session.
+func (f *flags) observe(cmd *cobra.Command) (facts plan.Facts, err error) {
+	err = f.with(cmd, run.ToLook, func(s *session) error {
+		facts, err = s.Observe(cmd.Context())
+		return err
+	})
+	return facts, err
 }
 
 // open decodes cluster.yaml, protects the process, and connects. The caller closes

@@ -25,16 +25,13 @@ simply run again.
   # Secrets that outlive the cluster, from Vault; the kubeconfig into it:
   bootstrap create --kubeconfig - | vault kv put secret/home/kubeconfig value=-`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(cmd, f); err != nil {
 				return err
 			}
-			s, err := f.open(cmd, run.ToCreate)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			return f.conclude(cmd, s, s.Create(cmd.Context(), out.credentials(cmd)))
+			return f.with(cmd, run.ToCreate, func(s *session) error {
+				return f.conclude(cmd, s, s.Create(cmd.Context(), out.credentials(cmd)))
+			})
 		},
 	}
 	out.register(cmd)
@@ -53,16 +50,13 @@ the create, as far as it can be known, stops it before anything is destroyed.
 ` + outputsHelp,
 		Example: `  bootstrap rebirth --yes --kubeconfig /run/user/1000/kubeconfig`,
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(out.check(cmd, f), f.checkConfirm(yes)); err != nil {
 				return err
 			}
-			s, err := f.open(cmd, run.ToCreate)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			return f.conclude(cmd, s, s.Rebirth(cmd.Context(), f.confirm(cmd, s, yes), out.credentials(cmd)))
+			return f.with(cmd, run.ToCreate, func(s *session) error {
+				return f.conclude(cmd, s, s.Rebirth(cmd.Context(), f.confirm(cmd, s, yes), out.credentials(cmd)))
+			})
 		},
 	}
 	out.register(cmd)
@@ -80,13 +74,10 @@ can't come back by itself. talos.secrets must be given.`,
 		Example:           `  bootstrap rejoin home-worker-1`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: f.completeNodes,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			s, err := f.open(cmd, run.ToLook)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			return f.conclude(cmd, s, s.Rejoin(cmd.Context(), args[0]))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.with(cmd, run.ToLook, func(s *session) error {
+				return f.conclude(cmd, s, s.Rejoin(cmd.Context(), args[0]))
+			})
 		},
 	}
 }

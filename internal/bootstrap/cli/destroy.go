@@ -28,16 +28,13 @@ Machines and devices that lack either are never touched.
   bootstrap destroy
   bootstrap destroy --yes`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.checkConfirm(yes); err != nil {
 				return err
 			}
-			s, err := f.open(cmd, run.ToDestroy)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			return f.conclude(cmd, s, s.Destroy(cmd.Context(), f.confirm(cmd, s, yes)))
+			return f.with(cmd, run.ToDestroy, func(s *session) error {
+				return f.conclude(cmd, s, s.Destroy(cmd.Context(), f.confirm(cmd, s, yes)))
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "Destroy without asking.")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
-	"github.com/tazzo/rebirth/internal/bootstrap/run"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
 
@@ -26,13 +24,8 @@ The exit status is 1 if a node is not as it should be.`,
 		Example: `  bootstrap status
   bootstrap status -o json | jq '.[] | select(.ok | not)'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			s, err := f.open(cmd, run.ToLook)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			facts, err := s.Observe(cmd.Context())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			facts, err := f.observe(cmd)
 			if err != nil {
 				return err
 			}
