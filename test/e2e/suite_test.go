@@ -33,9 +33,9 @@ var world *lab.Lab
 var _ = BeforeSuite(func(ctx SpecContext) {
 	var err error
 	world, err = lab.New(ctx, lab.Options{
-		Kind:      environment("E2E_kind"),
-		Kubectl:   environment("E2E_kubectl"),
-		VersityGW: environment("E2E_versitygw"),
+		Kind:      environment("E2E_KIND"),
+		Kubectl:   environment("E2E_KUBECTL"),
+		VersityGW: environment("E2E_VERSITYGW"),
 		NodeImage: environment("E2E_NODE_IMAGE"),
 		Out:       environment("E2E_OUT"),
 	})

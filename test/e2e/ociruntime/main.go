@@ -70,7 +70,12 @@ func missingCapabilities() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, rest, found := strings.Cut(string(status), "\nCapBnd:\t")
+	return outside(string(status))
+}
+
+// outside are the capabilities that are not in the bounding set of a process's status.
+func outside(status string) ([]string, error) {
+	_, rest, found := strings.Cut(status, "\nCapBnd:\t")
 	field, _, _ := strings.Cut(rest, "\n")
 	bounding, err := strconv.ParseUint(field, 16, 64)
 	if !found || err != nil {

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -83,7 +84,7 @@ func runInside(ctx context.Context, out string, flags []string) error {
 	specs.Cancel = func() error { return specs.Process.Signal(os.Interrupt) }
 	specs.Env = append(os.Environ(), "E2E_OUT="+out, "E2E_NODE_IMAGE="+node)
 	for _, name := range []string{"kind", "kubectl", "versitygw"} {
-		specs.Env = append(specs.Env, "E2E_"+name+"="+prepared.Programs[name])
+		specs.Env = append(specs.Env, "E2E_"+strings.ToUpper(name)+"="+prepared.Programs[name])
 	}
 	specs.Stdout, specs.Stderr = os.Stdout, os.Stderr
 	return specs.Run()
