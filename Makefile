@@ -75,9 +75,14 @@ lint: ## Check style and who may import whom (the first run builds the linter).
 prepare: ## Build or download what tests and demo run (the first time takes minutes).
 	go run ./test/prepare
 
+# Suites that mostly wait run in several processes, by the Ginkgo of go.mod.
+PARALLEL_SUITES := ./test/dayzero ./test/readiness ./test/secretsync
+GINKGO := go run github.com/onsi/ginkgo/v2/ginkgo run --procs=3 --timeout=30m --keep-going
+
 .PHONY: test
 test: prepare ## Run all tests: units, and specs on a real control plane and PostgreSQL.
-	go test $(TESTFLAGS) ./...
+	go test $(TESTFLAGS) $$(go list ./... | grep -vE '$(subst ./,/,$(subst $(eval ) ,$$|,$(PARALLEL_SUITES)))$$')
+	$(GINKGO) $(PARALLEL_SUITES)
 
 .PHONY: bench
 bench: prepare ## Measure the budgets and write docs/benchmarks.md (ARGS: its flags).

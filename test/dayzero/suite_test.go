@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/tazzo/rebirth/test/controlplane"
 	"github.com/tazzo/rebirth/test/dayzero"
 	"github.com/tazzo/rebirth/test/talos"
 )
@@ -25,14 +26,29 @@ func TestDayZero(t *testing.T) {
 
 var program *dayzero.Program
 
-var _ = BeforeSuite(func(ctx SpecContext) {
-	var err error
-	program, err = dayzero.Build(ctx, GinkgoT().TempDir())
-	Expect(err).NotTo(HaveOccurred())
-}, NodeTimeout(10*time.Minute))
+// Several processes may run these specs at the same time: one builds the program, and
+// removes it when all are done.
+var (
+	programDir string
+	_          = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
+		var err error
+		programDir, err = os.MkdirTemp("", "rebirth-dayzero-")
+		Expect(err).NotTo(HaveOccurred())
+		path, err := controlplane.BuildCommand(ctx, "bootstrap", programDir)
+		Expect(err).NotTo(HaveOccurred())
+		return []byte(path)
+	}, func(path []byte) { program = dayzero.Built(string(path)) }, NodeTimeout(10*time.Minute))
+	_ = SynchronizedAfterSuite(func() {}, func() { Expect(os.RemoveAll(programDir)).To(Succeed()) })
+)
 
-// subnets keep the worlds of one suite apart.
+// subnets keep the worlds of one process apart.
 var subnets atomic.Int32
+
+// subnet is another one for each world, and for each process that runs specs.
+func subnet() byte {
+	const each = 30
+	return byte(100 + each*((GinkgoParallelProcess()-1)%5) + int(subnets.Add(1))%each)
+}
 
 // times are long enough for a phase to be seen.
 var times = talos.Times{
@@ -43,7 +59,7 @@ var times = talos.Times{
 // world starts a data centre that ends with the spec.
 func world(ctx context.Context, options dayzero.Options) *dayzero.World {
 	options.Dir = GinkgoT().TempDir()
-	options.Subnet = byte(100 + subnets.Add(1))
+	options.Subnet = subnet()
 	if options.Times == (talos.Times{}) {
 		options.Times = times
 	}
