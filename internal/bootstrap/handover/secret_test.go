@@ -90,7 +90,7 @@ var _ = Describe("The Secret", func() {
 		Expect(live(ctx).Data).To(HaveKeyWithValue("identity", []byte("a")))
 	})
 
-	It("is not written again while it is the same", func(ctx context.Context) {
+	It("is not written again while it is the same (B19)", func(ctx context.Context) {
 		Expect(apply(ctx, "identity", "a")).To(BeTrue())
 		before := live(ctx).ResourceVersion
 		Expect(apply(ctx, "identity", "a")).To(BeFalse())
@@ -114,7 +114,7 @@ var _ = Describe("The Secret", func() {
 		}
 	})
 
-	It("may be adopted by Flux, and is then still the same", func(ctx context.Context) {
+	It("may be adopted by Flux, and is then still the same (B19)", func(ctx context.Context) {
 		Expect(apply(ctx, "identity", "a")).To(BeTrue())
 		flux(ctx, "a")
 		Expect(apply(ctx, "identity", "a")).To(BeFalse())

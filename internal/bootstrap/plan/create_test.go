@@ -142,7 +142,7 @@ var _ = Describe("create", func() {
 		})
 	})
 
-	It("refuses to change machine.certSANs of a live cluster", func() {
+	It("refuses to change machine.certSANs of a live cluster (B5)", func() {
 		f := complete()
 		f.HaveSecrets = true
 		f.Cluster.Talos.MachineCertSANs = []string{"talos.example.com"}

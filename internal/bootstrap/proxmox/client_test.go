@@ -94,7 +94,7 @@ var _ = Describe("A client", func() {
 			Expect(ask(ctx, client)).To(And(MatchError(Unauthorized), MatchError(ContainSubstring("does not accept the token "+tokenID)), MatchError(Not(ContainSubstring(strings.ToUpper(tokenSecret))))))
 		})
 
-		It("tells 404, 403 and a time-out apart", func(ctx context.Context) {
+		It("tells 404, 403 and a time-out apart (B22)", func(ctx context.Context) {
 			client := clientOf(server)
 			client.timeout = 100 * time.Millisecond
 			server.Fail(fake.Fault{Path: "/version", Status: 404, Message: "Not Found"})

@@ -59,7 +59,7 @@ var _ = Describe("A CA", func() {
 	const begin = "-----BEGIN CERTIFICATE-----\n"
 	one, two := certificate(), certificate()
 
-	DescribeTable("is taken with odd newlines, and kept as it is",
+	DescribeTable("is taken with odd newlines, and kept as it is (B7)",
 		func(written, kept string) {
 			Expect(decoded(with(after("proxmox:", "  ca: "+written))).Proxmox.CA).To(Equal(kept))
 		},
