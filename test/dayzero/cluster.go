@@ -64,6 +64,11 @@ func (w *World) VMID(index int) int { return 9001 + index }
 // Host of the node with that index in cluster.yaml.
 func (w *World) Host(index int) string { return w.options.Hosts[index%len(w.options.Hosts)] }
 
+// MAC of the node with that index in cluster.yaml.
+func (w *World) MAC(index int) string {
+	return fmt.Sprintf("BC:24:11:00:%02X:%02X", w.options.Subnet, index)
+}
+
 // Nodes are their names, in the order of cluster.yaml.
 func (w *World) Nodes() []string {
 	var names []string
@@ -120,7 +125,7 @@ talos:
 		if i >= w.options.ControlPlanes {
 			role = spec.Worker
 		}
-		fmt.Fprintf(&y, "  - {role: %s, vmid: %d, mac: \"BC:24:11:00:%02X:%02X\", address: %s/24, host: %s}\n", role, w.VMID(i), w.options.Subnet, i, w.Address(i), w.Host(i))
+		fmt.Fprintf(&y, "  - {role: %s, vmid: %d, mac: %q, address: %s/24, host: %s}\n", role, w.VMID(i), w.MAC(i), w.Address(i), w.Host(i))
 	}
 	y.WriteString(w.options.Extra)
 	return y.String()

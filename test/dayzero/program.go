@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -80,6 +82,31 @@ func (c *Command) PID() int { return c.command.Process.Pid }
 
 // Stdout is what it has printed so far.
 func (c *Command) Stdout() string { return c.stdout.String() }
+
+// Lines are those of its standard output, each as soon as it is whole, up to its end.
+func (c *Command) Lines() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		ticker := time.NewTicker(50 * time.Millisecond)
+		defer ticker.Stop()
+		for read, ended := 0, false; !ended; {
+			select {
+			case <-c.done:
+				ended = true
+			case <-ticker.C:
+			}
+			for line := range strings.Lines(c.Stdout()[read:]) {
+				text, whole := strings.CutSuffix(line, "\n")
+				if !whole {
+					break
+				}
+				read += len(line)
+				if !yield(text) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Stderr is what it has said so far.
 func (c *Command) Stderr() string { return c.stderr.String() }

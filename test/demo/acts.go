@@ -8,6 +8,7 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/secretsync/pgo"
+	"github.com/tazzo/rebirth/test/demo/dayzero"
 	"github.com/tazzo/rebirth/test/demo/gate"
 	"github.com/tazzo/rebirth/test/demo/secrets"
 	"github.com/tazzo/rebirth/test/demo/stage"
@@ -20,6 +21,7 @@ var kinds = []func(*runtime.Scheme) error{v1alpha1.AddToScheme, pgo.AddToScheme}
 // that program alone. Whatever waits behind the gate is secret-sync.
 func cast(s *stage.Stage, only string) []stage.Act {
 	all := []stage.Act{
+		dayzero.New(s),
 		gate.New(s, secrets.Installation(s)),
 		secrets.New(s, only == ""),
 	}

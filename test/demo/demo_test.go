@@ -49,6 +49,8 @@ var _ = Describe("The demo's program", func() {
 		Eventually(ctx, session, "4m").Should(gexec.Exit(0))
 		out := string(session.Out.Contents())
 		for _, line := range []string{
+			`former life gone, machines and device`, `both nodes in the tailnet, by their names`, `auth key revoked`,
+			`kubeconfig opens it; Flux' Secret is there`, `nothing was left to do`, `Flux reads the private repository`,
 			`gate shut, and names worker-2 and Flannel`, `Flux holds secret-sync back`, `gate still shut, and names worker-2's agent`,
 			`gate open`, `Flux goes on: secret-sync is applied`, `Flux calls secret-sync Ready`,
 			`P1 is proven to log in`, `mirror written`, `restart asked for`, `Grafana logs in again`,
@@ -57,11 +59,12 @@ var _ = Describe("The demo's program", func() {
 			Expect(out).To(MatchRegexp(`(?m)^    ✓ ` + line + ` +[0-9.]+ m?s$`))
 		}
 		Expect(out).To(And(
+			ContainSubstring("✓ the auth key, the APIs' and the Git credential are nowhere in"), ContainSubstring("✓ the tailnet has 2 devices"),
 			ContainSubstring("✓ Flux applied nothing behind the gate before that was open"), ContainSubstring("✓ the agents' key is not in"),
 			ContainSubstring("✓ Grafana was restarted 3 times"), ContainSubstring("✓ no password and no verifier"), ContainSubstring("Proven:")))
 		Expect(out).To(And(MatchRegexp(`worker-2  cni  failing since`), MatchRegexp(`worker-2  agent  failing since`)), "the report is quoted")
 		Expect(out).NotTo(ContainSubstring("\x1b"), "no colours where there is no terminal")
-		for _, name := range []string{"secret-sync.jsonl", "readiness-gate.jsonl", "readiness-agent-worker-1.jsonl"} {
+		for _, name := range []string{"bootstrap.jsonl", "secret-sync.jsonl", "readiness-gate.jsonl", "readiness-agent-worker-1.jsonl"} {
 			Expect(filepath.Join(logs, name)).To(BeARegularFile())
 		}
 		Expect(left(temp)).To(BeEmpty())
@@ -79,6 +82,7 @@ var _ = Describe("The demo's program", func() {
 		}
 		Expect(left(temp)).To(BeEmpty())
 	},
+		Entry("bootstrap", NodeTimeout(5*time.Minute), "bootstrap", "bootstrap status"),
 		Entry("readiness-gate", NodeTimeout(5*time.Minute), "readiness-gate", "ReadinessGate flux-system/network", "Kustomization flux-system/secret-sync"),
 		Entry("secret-sync", NodeTimeout(5*time.Minute), "secret-sync", "SecretExport tazlab-db/grafana", "SecretImport monitoring/grafana-db"),
 	)
@@ -86,7 +90,7 @@ var _ = Describe("The demo's program", func() {
 	It("stops everything when it is interrupted", func(ctx context.Context) {
 		temp := GinkgoT().TempDir()
 		session := start(temp, "--logs", GinkgoT().TempDir())
-		Eventually(ctx, session.Out.Contents, "3m").Should(ContainSubstring("2  Half healed"))
+		Eventually(ctx, session.Out.Contents, "3m").Should(ContainSubstring("4  Half healed"))
 		session.Interrupt()
 		Eventually(ctx, session, "30s").Should(gexec.Exit(130))
 		Expect(string(session.Err.Contents())).To(ContainSubstring("interrupted; everything is stopped"))
@@ -102,6 +106,6 @@ var _ = Describe("The demo's program", func() {
 		Expect(string(wrong.Err.Contents())).To(ContainSubstring("--help"))
 		other := start(GinkgoT().TempDir(), "--only", "everything")
 		Eventually(other, "10s").Should(gexec.Exit(2))
-		Expect(string(other.Err.Contents())).To(ContainSubstring("there are readiness-gate, secret-sync"))
+		Expect(string(other.Err.Contents())).To(ContainSubstring("there are bootstrap, readiness-gate, secret-sync"))
 	})
 })

@@ -154,6 +154,7 @@ type Device struct {
 type Key struct {
 	ID         uint64   `json:"id"`
 	Reusable   bool     `json:"reusable"`
+	Used       bool     `json:"used"`
 	Ephemeral  bool     `json:"ephemeral"`
 	Tags       []string `json:"acl_tags"`
 	Expiration struct {
@@ -162,7 +163,9 @@ type Key struct {
 }
 
 // Works says whether nodes can still join with the key.
-func (k Key) Works() bool { return time.Unix(k.Expiration.Seconds, 0).After(time.Now()) }
+func (k Key) Works() bool {
+	return (k.Reusable || !k.Used) && time.Unix(k.Expiration.Seconds, 0).After(time.Now())
+}
 
 // Devices of the tailnet.
 func (s *Server) Devices(ctx context.Context) ([]Device, error) {

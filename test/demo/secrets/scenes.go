@@ -14,7 +14,7 @@ type step = show.Step[World]
 func (a *Act) Scenes() []stage.Scene {
 	return []stage.Scene{
 		{Title: "Flux installs secret-sync", Play: a.install},
-		{Title: "Day zero: a seeded Secret, a new database", Play: a.dayZero},
+		{Title: "First life: a seeded Secret, a new database", Play: a.dayZero},
 		{Title: "Destruction: the database and its namespace", Play: a.destroy},
 		{Title: "Rebirth: a restore, with another password", Play: a.rebirth},
 		{Title: "Rotation: the owner asks for a new password", Play: a.rotate},
@@ -44,7 +44,7 @@ func database(state string) func(*World) { return func(w *World) { w.Database = 
 
 func (a *Act) dayZero(ctx context.Context) error {
 	password := a.passwords.Next()
-	await := a.world.Expect("Day zero", "the manifests are applied", dayZeroGoals()...)
+	await := a.world.Expect("First life", "the manifests are applied", dayZeroGoals()...)
 	return inOrder(ctx,
 		func(ctx context.Context) error {
 			return a.world.Take(ctx,
