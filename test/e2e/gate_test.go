@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func gateSpecs() {
 
 	It("lets a node join an open gate, and counts it once it carries traffic", func(ctx SpecContext) {
 		verdict := verdictUID(ctx)
-		const late = brokenNode
+		late := workerWithoutDatabase(ctx)
 		_, err := world.Cluster.OnNode(ctx, late, "systemctl", "stop", "kubelet")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(world.Client.Delete(ctx, node(late))).To(Succeed())
@@ -85,6 +86,21 @@ func gateSpecs() {
 		expectAvailable(ctx, consumer, "grafana")
 		expectReady(ctx, everything...)
 	}, SpecTimeout(15*time.Minute))
+}
+
+// workerWithoutDatabase is one that can be taken away without a second PostgreSQL ever
+// running on the same volume.
+func workerWithoutDatabase(ctx context.Context) string {
+	GinkgoHelper()
+	var pods corev1.PodList
+	Expect(world.Client.List(ctx, &pods, client.InNamespace(database))).To(Succeed())
+	for _, worker := range world.Repository.Workers {
+		if !slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Spec.NodeName == worker }) {
+			return worker
+		}
+	}
+	Fail("every worker runs a pod of the database")
+	return ""
 }
 
 func verdictUID(ctx context.Context) types.UID {

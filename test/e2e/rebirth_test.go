@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -200,5 +201,5 @@ func reportTimeline(ctx context.Context) {
 	chart, err := os.Create(filepath.Join(environment("E2E_OUT"), "timeline.svg"))
 	Expect(err).NotTo(HaveOccurred())
 	defer chart.Close()
-	Expect(line.WriteSVG(chart, "A rebirth in kind, from the API server's start")).To(Succeed())
+	Expect(line.WriteSVG(chart, fmt.Sprintf("A rebirth in kind on %d cores, from the API server's start", runtime.NumCPU()))).To(Succeed())
 }

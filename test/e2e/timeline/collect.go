@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -101,13 +102,33 @@ func (o object) since(condition string) time.Time {
 	return time.Time{}
 }
 
+// kustomizations were Ready for the first time when Flux said so in an event; the
+// condition only tells of the last time. Events are kept for an hour.
 func kustomizations(ctx context.Context, c client.Reader) ([]Mark, error) {
 	objects, err := list(ctx, c, "kustomize.toolkit.fluxcd.io", "v1", "Kustomization")
+	if err != nil {
+		return nil, err
+	}
+	var events corev1.EventList
+	if err := c.List(ctx, &events); err != nil {
+		return nil, err
+	}
+	succeeded := map[types.UID]time.Time{}
+	for i := range events.Items {
+		if event := &events.Items[i]; event.Reason == "ReconciliationSucceeded" && !event.FirstTimestamp.IsZero() {
+			uid := event.InvolvedObject.UID
+			succeeded[uid] = earlier(succeeded[uid], event.FirstTimestamp.Time)
+		}
+	}
 	var marks []Mark
 	for _, o := range objects {
-		marks = append(marks, Mark{Group: "Flux", Name: "Kustomization " + o.Name, From: o.CreationTimestamp.Time, At: o.since("Ready")})
+		at, ok := succeeded[o.UID]
+		if !ok {
+			at = o.since("Ready")
+		}
+		marks = append(marks, Mark{Group: "Flux", Name: "Kustomization " + o.Name, From: o.CreationTimestamp.Time, At: at})
 	}
-	return marks, err
+	return marks, nil
 }
 
 func gates(ctx context.Context, c client.Reader) ([]Mark, error) {
@@ -128,7 +149,7 @@ func database(ctx context.Context, c client.Reader) ([]Mark, error) {
 	}
 	var marks []Mark
 	for _, o := range objects {
-		marks = append(marks, Mark{Group: "database", Name: o.Name + " restored (PostgresDataInitialized)", From: o.CreationTimestamp.Time, At: o.since("PostgresDataInitialized"), Stop: true})
+		marks = append(marks, Mark{Group: "database", Name: o.Name + " restored", From: o.CreationTimestamp.Time, At: o.since("PostgresDataInitialized"), Stop: true})
 	}
 	var jobs batchv1.JobList
 	if err := c.List(ctx, &jobs, client.HasLabels{"postgres-operator.crunchydata.com/pgbackrest-restore"}); err != nil {
