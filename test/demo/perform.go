@@ -82,7 +82,10 @@ func perform(ctx context.Context, on *stage.Stage, acts []stage.Act) show.Summar
 	return summary
 }
 
-// play plays all scenes, up to the first that fails. There is time to read between two.
+// timeToRead is between two scenes.
+const timeToRead = 500 * time.Millisecond
+
+// play plays all scenes, up to the first that fails.
 func play(ctx context.Context, on *stage.Stage, acts []stage.Act) error {
 	on.Recorder.Scene("0  Setting the stage")
 	if err := on.Start(ctx, acts); err != nil {
@@ -91,7 +94,7 @@ func play(ctx context.Context, on *stage.Stage, acts []stage.Act) error {
 	number := 0
 	for _, act := range acts {
 		for _, scene := range act.Scenes() {
-			if number++; number > 1 && !on.Fast && !show.Wait(ctx, time.Second) {
+			if number++; number > 1 && !on.Fast && !show.Wait(ctx, timeToRead) {
 				return context.Cause(ctx)
 			}
 			on.Recorder.Scene(fmt.Sprintf("%d  %s", number, scene.Title))

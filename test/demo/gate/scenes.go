@@ -208,6 +208,6 @@ func (a *Act) quoteReport(ctx context.Context) error {
 	if a.stage.Fast {
 		return nil
 	}
-	show.Wait(ctx, 2*time.Second)
+	show.Wait(ctx, 1500*time.Millisecond)
 	return context.Cause(ctx)
 }

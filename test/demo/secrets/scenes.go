@@ -34,7 +34,7 @@ type Pace struct {
 // The paces. Facts of a small database on PGO 5.4: Job 22 s, Boot 6 s, Old 0.5 s,
 // Report 1.2 s.
 var (
-	normalPace = Pace{Job: 2 * time.Second, Boot: 1500 * time.Millisecond, Old: 500 * time.Millisecond, Report: time.Second, Container: 500 * time.Millisecond}
+	normalPace = Pace{Job: 1500 * time.Millisecond, Boot: time.Second, Old: 500 * time.Millisecond, Report: 700 * time.Millisecond, Container: 500 * time.Millisecond}
 	fastPace   = Pace{Job: 400 * time.Millisecond, Boot: 200 * time.Millisecond, Old: 300 * time.Millisecond, Report: 100 * time.Millisecond, Container: 100 * time.Millisecond}
 )
 
