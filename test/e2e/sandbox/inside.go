@@ -87,7 +87,7 @@ func (o order) startDocker(ctx context.Context) (*process.Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Docker (Debian: apt-get install docker.io): %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, daemonStart, fmt.Errorf("Docker took longer than %s to start; its log: %s", daemonStart, o.Log))
+	ctx, cancel := context.WithTimeoutCause(ctx, daemonStart, fmt.Errorf("the Docker daemon took longer than %s to start; its log: %s", daemonStart, o.Log))
 	defer cancel()
 	return daemon, daemon.Await(ctx, func(ctx context.Context) error {
 		info := exec.CommandContext(ctx, "docker", "info")
