@@ -22,10 +22,10 @@ import (
 func gateSpecs() {
 	It("keeps the gate open when Flannel's pod is killed on one node, for its DaemonSet makes another", func(ctx SpecContext) {
 		verdict := verdictUID(ctx)
-		former := flannelOn(ctx, "rebirth-worker")
+		former := flannelOn(ctx, Default, "rebirth-worker")
 		Expect(world.Client.Delete(ctx, former, client.GracePeriodSeconds(0))).To(Succeed())
 		Eventually(ctx, func(g Gomega) {
-			pod := flannelOn(ctx, "rebirth-worker")
+			pod := flannelOn(ctx, g, "rebirth-worker")
 			g.Expect(pod.UID).NotTo(Equal(former.UID))
 			g.Expect(pod.Status.Phase).To(Equal(corev1.PodRunning))
 		}).WithTimeout(patience).Should(Succeed())
@@ -120,13 +120,13 @@ func node(name string) *corev1.Node {
 	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
 }
 
-func flannelOn(ctx context.Context, node string) *corev1.Pod {
+func flannelOn(ctx context.Context, g Gomega, node string) *corev1.Pod {
 	GinkgoHelper()
 	var pods corev1.PodList
-	Expect(world.Client.List(ctx, &pods, client.InNamespace("kube-system"), client.MatchingLabels{"k8s-app": "flannel"},
+	g.Expect(world.Client.List(ctx, &pods, client.InNamespace("kube-system"), client.MatchingLabels{"k8s-app": "flannel"},
 		client.MatchingFields{"spec.nodeName": node})).To(Succeed())
-	Expect(pods.Items).NotTo(BeEmpty())
-	return &pods.Items[len(pods.Items)-1]
+	g.Expect(pods.Items).To(HaveLen(1))
+	return &pods.Items[0]
 }
 
 func scale(ctx context.Context, namespace, deployment, replicas string) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -58,12 +59,11 @@ func Prepare(ctx context.Context, progress io.Writer) error {
 // missing are the packages of the programs that are not there.
 func missing() []string {
 	var packages []string
-	seen := map[string]bool{}
 	for program, pkg := range needs {
-		if _, err := exec.LookPath(program); err != nil && !seen[pkg] {
+		if _, err := exec.LookPath(program); err != nil {
 			packages = append(packages, pkg)
-			seen[pkg] = true
 		}
 	}
-	return packages
+	slices.Sort(packages)
+	return slices.Compact(packages)
 }

@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	specs := filepath.Join(out, "e2e.test")
-	if err := compileSpecs(ctx, specs); err != nil {
+	if err := compile(ctx, specs); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "prepared in %s\n", time.Since(start).Round(time.Second))
@@ -106,15 +106,25 @@ func outputFolder() (string, error) {
 	return out, os.MkdirAll(out, 0o755)
 }
 
-func compileSpecs(ctx context.Context, to string) error {
+// compile compiles the specs, and this project's programs as "make image" does, which
+// is called where no module can be downloaded any more.
+func compile(ctx context.Context, specs string) error {
 	root, err := controlplane.ModuleRoot()
 	if err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-tags=e2e", "-o", to, "./test/e2e")
-	build.Dir, build.Stdout, build.Stderr = root, os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("compile the specs: %w", err)
+	for _, args := range [][]string{
+		{"test", "-c", "-tags=e2e", "-o", specs, "./test/e2e"},
+		{"build", "-trimpath", "./cmd/..."},
+	} {
+		build := exec.CommandContext(ctx, "go", args...)
+		build.Dir, build.Stdout, build.Stderr = root, os.Stderr, os.Stderr
+		if args[0] == "build" {
+			build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		}
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+		}
 	}
 	return nil
 }
