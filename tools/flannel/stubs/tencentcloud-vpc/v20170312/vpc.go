@@ -39,7 +39,9 @@ type RouteTable struct {
 type DescribeRouteTablesRequest struct{ Filters []*Filter }
 
 // NewDescribeRouteTablesRequest returns an empty request.
-func NewDescribeRouteTablesRequest() *DescribeRouteTablesRequest { return &DescribeRouteTablesRequest{} }
+func NewDescribeRouteTablesRequest() *DescribeRouteTablesRequest {
+	return &DescribeRouteTablesRequest{}
+}
 
 // DescribeRouteTablesResponse is never returned.
 type DescribeRouteTablesResponse struct {
