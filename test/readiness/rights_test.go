@@ -59,8 +59,8 @@ var _ = Describe("A gate in a namespace without rights", func() {
 	// Its namespace was made anew, say, and the Role is not back yet.
 	It("says what the API server refuses, without a hot loop; holds up no other gate; and opens with the Role", func(ctx SpecContext) {
 		newCluster(ctx, 1)
-		i := run(ctx, func(s *settings) { s.gateNamespaces = []string{gateNamespace, "reborn"} })
 		g := gateIn(ctx, "reborn")
+		i := run(ctx, func(s *settings) { s.gateNamespaces = []string{gateNamespace, "reborn"} })
 		g.expectShut(ctx, "Role and RoleBinding in namespace reborn", `configmaps "network-ready" is forbidden`)
 		Expect(g.ready(ctx).Reason).To(Equal(v1alpha1.NoRightsReason))
 		Expect(apimeta.IsStatusConditionTrue(g.Status.Conditions, meta.StalledCondition)).To(BeTrue())
