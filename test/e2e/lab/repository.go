@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing/fstest"
 	"text/template"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/tazzo/rebirth/test/controlplane"
 	"github.com/tazzo/rebirth/test/flux"
@@ -209,7 +212,13 @@ func (l *Lab) HandOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.Cluster.Apply(ctx, manifests)
+	// The API server takes a moment to serve new kinds. Talos tries again, too.
+	var refused error
+	err = wait.PollUntilContextTimeout(ctx, time.Second, time.Minute, true, func(ctx context.Context) (bool, error) {
+		refused = l.Cluster.Apply(ctx, manifests)
+		return refused == nil, nil
+	})
+	return errors.Join(err, refused)
 }
 
 // InstallNetwork applies Flannel.
