@@ -94,6 +94,8 @@ func (r *Reconciler) next(plan mirror.Plan, restarts restarted) time.Duration {
 		return conflictRetry
 	case plan.Outcome.Reason == v1alpha1.ExternalSecretNotSeedReason:
 		return externalRetry
+	case !plan.LookAgain.IsZero():
+		return max(plan.LookAgain.Sub(r.Clock.Now()), time.Second)
 	case !restarts.plan.WaitUntil.IsZero():
 		return max(restarts.plan.WaitUntil.Sub(r.Clock.Now()), time.Second)
 	case len(restarts.done) < len(restarts.plan.Restarts):

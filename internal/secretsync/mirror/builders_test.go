@@ -49,6 +49,11 @@ func facts(edits ...func(*mirror.Facts)) mirror.Facts {
 	return f
 }
 
+// created has the import be made so many seconds after the second of now.
+func created(seconds int) func(*mirror.Facts) {
+	return func(f *mirror.Facts) { f.Import.CreationTimestamp = metav1.NewTime(at(seconds)) }
+}
+
 func grafanaImport() *v1alpha1.SecretImport {
 	return &v1alpha1.SecretImport{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "monitoring", Name: "grafana-db", UID: "import-1", Generation: 1},

@@ -65,6 +65,16 @@ var _ = Describe("An export's consent", func() {
 		Expect(condition(mirror.Decide(missing), v1alpha1.AllowedCondition).Status).To(Equal(metav1.ConditionFalse))
 	})
 
+	It("is waited for during an import's first minute, as Flux applies both in either order", func() {
+		for _, edit := range []func(*mirror.Facts){absent, unnamed} {
+			plan := mirror.Decide(facts(edit, created(-59)))
+			expectRefusal(plan, outcome.Waiting, v1alpha1.NotExportedReason, "spec.from", "spec.to")
+			Expect(plan.LookAgain).To(Equal(at(1)))
+			Expect(condition(plan, v1alpha1.AllowedCondition).Status).To(Equal(metav1.ConditionFalse))
+		}
+		expectRefusal(mirror.Decide(facts(absent, created(-60))), outcome.Stalled, v1alpha1.NotExportedReason, "spec.from", "spec.to")
+	})
+
 	DescribeTable("decides whether anything is read (no oracle)",
 		func(edit func(*mirror.Facts), needed bool) {
 			Expect(mirror.NeedsSecrets(facts(edit))).To(Equal(needed))

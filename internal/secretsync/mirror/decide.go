@@ -3,6 +3,7 @@ package mirror
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -50,6 +51,8 @@ type Plan struct {
 	Frozen *string
 	// Forget: consent was withdrawn and the mirror is deleted.
 	Forget bool
+	// LookAgain is when waiting is over, if nothing happens before; zero is never.
+	LookAgain time.Time
 }
 
 // refusal is why a mirror can't be written.
@@ -91,7 +94,7 @@ func Decide(f Facts) Plan {
 	}
 	switch answer, policy := consent(f); answer {
 	case NotExported:
-		return notAllowed(v1alpha1.NotExportedReason, notExportedMessage(f.Import))
+		return notExported(f)
 	case Revoked:
 		return revoked(f, policy)
 	case Reborn:
@@ -192,6 +195,21 @@ func sameContent(f Facts) bool {
 
 func freezes(imp *v1alpha1.SecretImport) bool {
 	return imp.Spec.Existing == v1alpha1.ExistingTakeOver && imp.Spec.ExternalSecret != nil && imp.Spec.ExternalSecret.Method == v1alpha1.TakeOverFreeze
+}
+
+// exportGrace is how long a new import waits for its export before it is Stalled. In
+// a rebirth Flux applies both within half a minute, in either order, and would take
+// an import that is Stalled for a failure.
+const exportGrace = time.Minute
+
+// notExported is the plan without consent. It depends on the import alone, so that it
+// tells nothing of exports.
+func notExported(f Facts) Plan {
+	plan := notAllowed(v1alpha1.NotExportedReason, notExportedMessage(f.Import))
+	if until := f.Import.CreationTimestamp.Add(exportGrace); f.Now.Before(until) {
+		plan.Outcome.Class, plan.LookAgain = outcome.Waiting, until
+	}
+	return plan
 }
 
 // revoked is the plan after consent was withdrawn.
