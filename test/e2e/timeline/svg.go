@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"slices"
 	"time"
 )
 
@@ -12,7 +11,8 @@ const (
 	nameWidth  = 300
 	chartWidth = 620
 	rowHeight  = 22
-	topHeight  = 50
+	topHeight  = 60
+	groupWidth = 100
 	timeWidth  = 60
 )
 
@@ -35,15 +35,28 @@ func (t Timeline) WriteSVG(w io.Writer, title string) error {
 		out.printf(`<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#dddddd"/>`, x(d), topHeight-8, x(d), height-20)
 		out.printf(`<text x="%.1f" y="%d" fill="#666666" text-anchor="middle">%s</text>`+"\n", x(d), height-6, d)
 	}
-	var groups []string
+	colour := t.writeLegend(out)
 	for row, m := range t.Marks {
-		if !slices.Contains(groups, m.Group) {
-			groups = append(groups, m.Group)
-		}
-		t.writeRow(out, m, row, colours[slices.Index(groups, m.Group)%len(colours)], x)
+		t.writeRow(out, m, row, colour[m.Group], x)
 	}
 	out.printf("</svg>\n")
 	return out.err
+}
+
+// writeLegend names the groups, and returns their colours.
+func (t Timeline) writeLegend(out *errorWriter) map[string]string {
+	byGroup := map[string]string{}
+	for _, m := range t.Marks {
+		if _, known := byGroup[m.Group]; known {
+			continue
+		}
+		n := len(byGroup)
+		byGroup[m.Group] = colours[n%len(colours)]
+		x := nameWidth + groupWidth*n
+		out.printf(`<rect x="%d" y="32" width="12" height="12" rx="2" fill="%s"/>`, x, byGroup[m.Group])
+		out.printf(`<text x="%d" y="42">%s</text>`+"\n", x+18, html.EscapeString(m.Group))
+	}
+	return byGroup
 }
 
 func (t Timeline) writeRow(out *errorWriter, m Mark, row int, colour string, x func(time.Duration) float64) {

@@ -3,7 +3,6 @@
 package timeline
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -32,13 +31,11 @@ type Timeline struct {
 	Marks []Mark
 }
 
-// New sorts the marks by time. Marks that never happened (with a zero At) are left
-// out.
+// New sorts the marks by time; those of one second keep their order. Marks that never
+// happened (with a zero At) are left out.
 func New(start time.Time, marks []Mark) Timeline {
 	marks = slices.DeleteFunc(slices.Clone(marks), func(m Mark) bool { return m.At.IsZero() })
-	slices.SortStableFunc(marks, func(a, b Mark) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortStableFunc(marks, func(a, b Mark) int { return a.At.Compare(b.At) })
 	return Timeline{Start: start, Marks: marks}
 }
 

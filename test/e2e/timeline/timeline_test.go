@@ -23,6 +23,7 @@ var _ = Describe("A timeline", func() {
 		{Group: "network", Name: "gate <network> open", From: after(20), At: after(40), Stop: true},
 		{Group: "Flux", Name: "Kustomization pgo", At: after(55)},
 		{Group: "database", Name: "never restored"},
+		{Group: "consumer", Name: "and counted", At: after(90)},
 	})
 
 	It("tells what happened in its order, and each stop condition apart", func() {
@@ -31,6 +32,7 @@ var _ = Describe("A timeline", func() {
 		Expect(out.String()).To(Equal(`    40s    network: gate <network> open
     55s    Flux: Kustomization pgo
   1m30s    consumer: grafana ready
+  1m30s    consumer: and counted
 
 Stop conditions
       40s  gate <network> open
