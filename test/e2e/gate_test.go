@@ -40,10 +40,33 @@ func gateSpecs() {
 		expectOpen(ctx, nodes)
 	}, SpecTimeout(10*time.Minute))
 
-	It("shuts the gate when CoreDNS is scaled to zero, says so, and opens it again (R5)", func(ctx SpecContext) {
+	It("shuts the gate when CoreDNS is scaled to zero, says so, and opens it again", func(ctx SpecContext) {
 		scale(ctx, "kube-system", "coredns", "0")
 		expectShut(ctx, "", "dns")
 		scale(ctx, "kube-system", "coredns", "2")
+		expectOpen(ctx, nodes)
+	}, SpecTimeout(10*time.Minute))
+
+	It("shuts the gate when CoreDNS crashes on a wrong Corefile, and names CoreDNS (R5)", func(ctx SpecContext) {
+		mend := setCorefile(ctx, ".:53 {\n  no-such-plugin\n}\n")
+		Eventually(ctx, func(g Gomega) {
+			for _, pod := range coreDNS(ctx, g) {
+				g.Expect(pod.Status.ContainerStatuses).To(ContainElement(HaveField("State.Waiting.Reason", "CrashLoopBackOff")))
+			}
+		}).WithTimeout(patience).Should(Succeed())
+		expectShut(ctx, "", "dns")
+		Expect(getGate(ctx, Default).Status.Failing).To(ContainElement(SatisfyAll(
+			HaveField("Check", "dns"), HaveField("Message", ContainSubstring("coredns")))))
+		mend()
+		expectOpen(ctx, nodes)
+	}, SpecTimeout(10*time.Minute))
+
+	It("shuts the gate when CoreDNS is Ready and answers NXDOMAIN (R6)", func(ctx SpecContext) {
+		mend := setCorefile(ctx, ".:53 {\n  health\n  ready\n  template ANY ANY . {\n    rcode NXDOMAIN\n  }\n}\n")
+		expectAvailable(ctx, "kube-system", "coredns")
+		expectShut(ctx, "rebirth-worker", "dns")
+		expectAvailable(ctx, "kube-system", "coredns")
+		mend()
 		expectOpen(ctx, nodes)
 	}, SpecTimeout(10*time.Minute))
 
@@ -127,6 +150,30 @@ func flannelOn(ctx context.Context, g Gomega, node string) *corev1.Pod {
 		client.MatchingFields{"spec.nodeName": node})).To(Succeed())
 	g.Expect(pods.Items).To(HaveLen(1))
 	return &pods.Items[0]
+}
+
+// setCorefile has CoreDNS start anew with another configuration; mend takes it back.
+func setCorefile(ctx context.Context, corefile string) (mend func()) {
+	GinkgoHelper()
+	former := read(ctx, Default, &corev1.ConfigMap{}, key("kube-system", "coredns")).Data["Corefile"]
+	set := func(corefile string) {
+		GinkgoHelper()
+		config := read(ctx, Default, &corev1.ConfigMap{}, key("kube-system", "coredns"))
+		config.Data["Corefile"] = corefile
+		Expect(world.Client.Update(ctx, config)).To(Succeed())
+		Expect(world.Client.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace("kube-system"), client.MatchingLabels{"k8s-app": "kube-dns"},
+			client.GracePeriodSeconds(0))).To(Succeed())
+	}
+	set(corefile)
+	return func() { GinkgoHelper(); set(former) }
+}
+
+func coreDNS(ctx context.Context, g Gomega) []corev1.Pod {
+	GinkgoHelper()
+	var pods corev1.PodList
+	g.Expect(world.Client.List(ctx, &pods, client.InNamespace("kube-system"), client.MatchingLabels{"k8s-app": "kube-dns"})).To(Succeed())
+	g.Expect(pods.Items).NotTo(BeEmpty())
+	return pods.Items
 }
 
 func scale(ctx context.Context, namespace, deployment, replicas string) {

@@ -42,10 +42,11 @@ func bringUp(ctx context.Context) {
 	Expect(world.InstallNetwork(ctx)).To(Succeed())
 }
 
-// expectHeldBack checks that Flux has applied nothing behind the gate.
+// expectHeldBack checks that Flux has applied nothing behind the gate: no storage
+// either, which the gate must not need.
 func expectHeldBack(ctx context.Context) {
 	GinkgoHelper()
-	for _, name := range []string{"secret-sync", "pgo", "external-secrets", "tazlab-db", "monitoring"} {
+	for _, name := range []string{"storage", "secret-sync", "pgo", "external-secrets", "tazlab-db", "monitoring"} {
 		Eventually(ctx, func(g Gomega) {
 			ready := meta.FindStatusCondition(conditions(ctx, g, kustomizationKind, key("flux-system", name)), "Ready")
 			g.Expect(ready).NotTo(BeNil(), name)
@@ -55,4 +56,7 @@ func expectHeldBack(ctx context.Context) {
 	for _, namespace := range []string{"secret-sync", "postgres-operator", "external-secrets"} {
 		Expect(absent(ctx, &corev1.Namespace{}, key("", namespace))).To(BeTrue(), "namespace %s", namespace)
 	}
+	var volumes corev1.PersistentVolumeList
+	Expect(world.Client.List(ctx, &volumes)).To(Succeed())
+	Expect(volumes.Items).To(BeEmpty())
 }

@@ -44,7 +44,7 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 	var beforeRotation string       // a moment, as PostgreSQL writes it
 	var remembered int              // starts of Grafana that the database remembers
 
-	It("stays behind a shut gate while one node's overlay is broken, although every pod is Ready; the node is named (R1, R2)", func(ctx SpecContext) {
+	It("stays behind a shut gate while one node's overlay is broken, although every pod is Ready; the node is named (R1, R2, R17)", func(ctx SpecContext) {
 		bringUp(ctx)
 		// Nothing but DaemonSets runs there meanwhile.
 		_, err := world.Cluster.Kubectl(ctx, "cordon", brokenNode)
@@ -130,6 +130,7 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 		Expect(kept).To(BeTrue(), "the repair keeps the Secret's password")
 	}, SpecTimeout(15*time.Minute))
 
+	consumerSpecs()
 	gateSpecs()
 
 	It("has left no secret in a log, an event, another object or a node's file (S24)", func(ctx SpecContext) {

@@ -83,9 +83,12 @@ func (l *Lab) copyManifests(tree fstest.MapFS) error {
 		copyTo(name+"/components", to+"components")
 	}
 	copyTo("readiness-gate/release.yaml", "infrastructure/readiness-gate/release.yaml", append(registry, "min: 1", "min: 3")...)
-	// The right to repair; an export has to ask for it.
-	repair := []string{"- namespace: tazlab-db\n", "- namespace: tazlab-db\n        repair: true\n"}
-	copyTo("secret-sync/release.yaml", "infrastructure/secret-sync/release.yaml", append(repair, registry...)...)
+	// The right to repair, which an export has to ask for, and to read one more Secret.
+	rights := []string{
+		"- namespace: tazlab-db\n", "- namespace: tazlab-db\n        repair: true\n",
+		"- tazlab-db-cluster-cert\n", "- tazlab-db-cluster-cert\n          - tazlab-db-client-cert\n",
+	}
+	copyTo("secret-sync/release.yaml", "infrastructure/secret-sync/release.yaml", append(rights, registry...)...)
 	copyTo("readiness-gate/example/flux.yaml", "clusters/home/readiness-gate.yaml")
 	copyTo("secret-sync/example/flux.yaml", "clusters/home/secret-sync.yaml")
 	copyTo("secret-sync/example/namespaces", "infrastructure/namespaces")
