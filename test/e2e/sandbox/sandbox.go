@@ -19,6 +19,8 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+
+	"github.com/tazzo/rebirth/test/process"
 )
 
 // Options of a sandbox.
@@ -50,6 +52,14 @@ type order struct {
 // error, an *exec.ExitError when it says so itself. It needs root. The program that
 // calls it has to call Enter first of all in its main.
 func Run(ctx context.Context, options Options, args ...string) error {
+	// Two daemons would ruin what they keep in one folder.
+	unlock, err := process.Lock(ctx, filepath.Clean(options.Data)+".lock", func() {
+		fmt.Fprintf(os.Stderr, "another sandbox keeps its images in %s, so waiting until it ends\n", options.Data)
+	})
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	dir, err := os.MkdirTemp("", "rebirth-sandbox-")
 	if err != nil {
 		return err
