@@ -118,7 +118,9 @@ func workerWithoutDatabase(ctx context.Context) string {
 	var pods corev1.PodList
 	Expect(world.Client.List(ctx, &pods, client.InNamespace(database))).To(Succeed())
 	for _, worker := range world.Repository.Workers {
-		if !slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Spec.NodeName == worker }) {
+		if !slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool {
+			return pod.Spec.NodeName == worker && pod.Status.Phase == corev1.PodRunning
+		}) {
 			return worker
 		}
 	}
