@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -129,6 +128,3 @@ func expectAvailable(ctx context.Context, namespace, name string) {
 		g.Expect(deployment.Status.UnavailableReplicas).To(BeZero())
 	}).WithTimeout(patience).Should(Succeed())
 }
-
-// by is a step that the output shows with its time.
-func by(format string, args ...any) { By(fmt.Sprintf(format, args...)) }
