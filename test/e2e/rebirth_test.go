@@ -88,6 +88,7 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 		world.Repository.DataSource = true
 		Expect(world.Push(ctx)).To(Succeed())
 		second = reborn(ctx, first)
+		reportTimeline(ctx, "timeline")
 		Expect(starts(ctx)).To(BeNumerically(">", remembered), "rows from before the rebirth, and Grafana's new start")
 	}, SpecTimeout(15*time.Minute))
 
@@ -98,6 +99,7 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 		defer stop()
 		done := disturb(disturbing)
 		third = reborn(ctx, second)
+		reportTimeline(ctx, "timeline-disturbed")
 		stop()
 		Eventually(ctx, done).Should(BeClosed())
 		Expect(starts(ctx)).To(BeNumerically(">", remembered))
@@ -187,19 +189,19 @@ func reborn(ctx SpecContext, formerPassword string) string {
 	Expect(restored).NotTo(BeNil())
 	Expect(restored.Reason).To(Equal("PGBackRestRestoreComplete"))
 	expectReady(ctx, everything...)
-	reportTimeline(ctx)
 	return password
 }
 
-// reportTimeline shows when what happened in this life, and draws it.
-func reportTimeline(ctx context.Context) {
+// reportTimeline shows when what happened in this life, and draws it into the reports'
+// folder.
+func reportTimeline(ctx context.Context, name string) {
 	GinkgoHelper()
 	line, err := timeline.Collect(ctx, world.Client, timeline.Consumer{Namespace: consumer, Name: "grafana"})
 	Expect(err).NotTo(HaveOccurred())
 	var table strings.Builder
 	Expect(line.WriteTable(&table)).To(Succeed())
-	AddReportEntry("timeline", table.String(), ReportEntryVisibilityAlways)
-	chart, err := os.Create(filepath.Join(environment("E2E_OUT"), "timeline.svg"))
+	AddReportEntry(name, table.String(), ReportEntryVisibilityAlways)
+	chart, err := os.Create(filepath.Join(environment("E2E_OUT"), name+".svg"))
 	Expect(err).NotTo(HaveOccurred())
 	defer chart.Close()
 	Expect(line.WriteSVG(chart, fmt.Sprintf("A rebirth in kind on %d cores, from the API server's start", runtime.NumCPU()))).To(Succeed())
