@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/cli"
@@ -22,19 +23,24 @@ func main() {
 }
 
 func run() int {
-	// Whoever reads the output may go away; that must not end a run that has lent a key.
-	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	// The first signal stops the run, which then takes back what it has lent. A
-	// second one ends the program where it stands.
-	context.AfterFunc(ctx, stop)
+	// Whoever reads the output may go away; that must not end a run that has lent a
+	// key. Caught, not ignored: programs that give secrets would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// The first signal stops the run, which then takes back what it has lent. A second
+	// one ends the program where it stands, unless it is SIGHUP: a terminal that is
+	// closed sends two, one from the shell and one from the kernel.
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP)
+		stop()
+	})
 
 	err := cli.Command(version).ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
 	if !errors.Is(err, cli.ErrReported) {
-		fmt.Fprintln(os.Stderr, "bootstrap:", err)
+		fmt.Fprintln(os.Stderr, "bootstrap:", strings.ReplaceAll(err.Error(), "\n", "\nbootstrap: "))
 	}
 	return 1
 }

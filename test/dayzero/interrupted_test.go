@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/tazzo/rebirth/test/dayzero"
+	"github.com/tazzo/rebirth/test/proxmox"
 	"github.com/tazzo/rebirth/test/talos"
 )
 
@@ -25,7 +27,12 @@ var slow = talos.Times{
 // beginUntil starts a create and returns when a step of the phase runs.
 func beginUntil(ctx context.Context, w *dayzero.World, phase string) *dayzero.Command {
 	GinkgoHelper()
-	command, err := w.Begin(ctx, program, "create", "--discard-credentials", "--output", "json")
+	return commandUntil(ctx, w, phase, "create", "--discard-credentials")
+}
+
+func commandUntil(ctx context.Context, w *dayzero.World, phase string, args ...string) *dayzero.Command {
+	GinkgoHelper()
+	command, err := w.Begin(ctx, program, append(args, "--output", "json")...)
 	Expect(err).NotTo(HaveOccurred())
 	Eventually(ctx, func() bool { return isRunning(command.Stdout(), phase) }).Should(BeTrue(),
 		func() string { return "phase " + phase + " in:\n" + command.Stdout() + command.Stderr() })
@@ -79,6 +86,19 @@ var _ = Describe("a create that is killed (B11)", func() {
 		Entry("while it configures them", "configure", SpecTimeout(90*time.Second)),
 	)
 
+	It("between two marks, has finished all machines, and none is made anew", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		w.Proxmox.Fail(proxmox.Fault{Path: "/nodes/pve1/qemu/9002/config", Method: http.MethodPut, Hang: true, Times: -1})
+		command := beginUntil(ctx, w, "finish")
+		Eventually(ctx, lives).WithArguments(w).Should(Equal([]string{"complete", "unfinished"}))
+		kill(command)
+		w.Proxmox.Heal()
+		before := uuids(w)
+		must(ctx, w, "create", "--discard-credentials")
+		Expect(lives(w)).To(HaveEach("complete"))
+		Expect(uuids(w)).To(Equal(before))
+	}, SpecTimeout(time.Minute))
+
 	It("while nodes join, leaves a key that the next run revokes, and names that it frees", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{Workers: 1})
 		command := beginUntil(ctx, w, "tailnet")
@@ -108,13 +128,38 @@ var _ = Describe("a create that is killed (B11)", func() {
 	}, SpecTimeout(2*time.Minute))
 })
 
+var _ = Describe("a destroy that is killed (B11)", func() {
+	It("is simply run again, and leaves nothing", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, TaskTimes: map[string]time.Duration{"qmstop": time.Second, "qmdestroy": time.Second}})
+		must(ctx, w, "create", "--discard-credentials")
+		kill(commandUntil(ctx, w, "destroy", "destroy", "--yes"))
+		Expect(w.Proxmox.VMs()).NotTo(BeEmpty())
+		must(ctx, w, "destroy", "--yes")
+		Expect(w.Proxmox.VMs()).To(BeEmpty())
+		Expect(w.Proxmox.Volumes("pve1")).To(HaveEach(ContainSubstring("import/")), "images alone are left")
+	}, SpecTimeout(time.Minute))
+})
+
+// stop sends a signal.
+func stop(signal syscall.Signal) func(*dayzero.Command) {
+	return func(command *dayzero.Command) { Expect(command.Signal(signal)).To(Succeed()) }
+}
+
+// hangUp closes a terminal, in whose end shell and kernel send a signal each.
+func hangUp(command *dayzero.Command) {
+	Eventually(func() <-chan struct{} {
+		Expect(command.Signal(syscall.SIGHUP)).To(Succeed())
+		return command.Done()
+	}).WithPolling(time.Millisecond).Should(BeClosed())
+}
+
 var _ = Describe("a create that is told to stop", func() {
 	DescribeTable("takes the key back and revokes it first",
-		func(ctx SpecContext, signal syscall.Signal) {
+		func(ctx SpecContext, interrupt func(*dayzero.Command)) {
 			w := world(ctx, dayzero.Options{Workers: 1})
 			command := beginUntil(ctx, w, "tailnet")
 			Eventually(ctx, w.AuthKeys).ShouldNot(BeEmpty())
-			Expect(command.Signal(signal)).To(Succeed())
+			interrupt(command)
 			result := command.Wait()
 			Expect(result.ExitCode).To(Equal(1))
 			Expect(result.Stderr).To(ContainSubstring("stopped before the end"))
@@ -125,9 +170,24 @@ var _ = Describe("a create that is told to stop", func() {
 				Expect(string(active)).NotTo(ContainSubstring("TS_AUTHKEY"), "VM %d", id)
 			}
 		},
-		Entry("by Ctrl-C", syscall.SIGINT, SpecTimeout(2*time.Minute)),
-		Entry("by SIGTERM", syscall.SIGTERM, SpecTimeout(2*time.Minute)),
+		Entry("by Ctrl-C", stop(syscall.SIGINT), SpecTimeout(2*time.Minute)),
+		Entry("by SIGTERM", stop(syscall.SIGTERM), SpecTimeout(2*time.Minute)),
+		Entry("by a terminal that is closed", hangUp, SpecTimeout(2*time.Minute)),
 	)
+
+	It("revokes the key at once, though a node doesn't give it back", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{Workers: 1})
+		command := beginUntil(ctx, w, "tailnet")
+		Eventually(ctx, w.AuthKeys).ShouldNot(BeEmpty())
+		for _, machine := range w.Machines() {
+			DeferCleanup(machine.Hang())
+		}
+		Expect(command.Signal(syscall.SIGINT)).To(Succeed())
+		Eventually(ctx, workingKeys).WithArguments(ctx, w).Should(BeEmpty())
+		Expect(command.Done()).NotTo(BeClosed(), "it waits for the nodes")
+		Expect(command.Signal(syscall.SIGINT)).To(Succeed())
+		Expect(command.Wait().ExitCode).To(Equal(-1), "a second signal ends it where it stands")
+	}, SpecTimeout(2*time.Minute))
 })
 
 var _ = Describe("the process", func() {
@@ -142,6 +202,11 @@ var _ = Describe("the process", func() {
 				Expect(string(content)).NotTo(ContainSubstring(secret), file)
 			}
 		}
+	}, SpecTimeout(time.Minute))
+
+	It("leaves signals to the programs that give secrets as they are", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, TalosExtra: "  serviceAccountKey: {command: [sh, -c, 'kill -PIPE $$; echo alive']}\n"})
+		Expect(mustFail(ctx, w, "status")).To(ContainSubstring("signal: broken pipe"))
 	}, SpecTimeout(time.Minute))
 
 	It("leaves no core dump", func(ctx SpecContext) {

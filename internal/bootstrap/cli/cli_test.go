@@ -2,11 +2,17 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -35,6 +41,18 @@ func execute(args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
+// broken is the example in a folder of its own, with one text replaced by another and
+// without the files that it names.
+func broken(before, after string) string {
+	GinkgoHelper()
+	content, err := os.ReadFile(example)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(string(content)).To(ContainSubstring(before))
+	file := filepath.Join(GinkgoT().TempDir(), "cluster.yaml")
+	Expect(os.WriteFile(file, []byte(strings.Replace(string(content), before, after, 1)), 0o600)).To(Succeed())
+	return file
+}
+
 var _ = Describe("the command line", func() {
 	It("knows its version", func() {
 		out, _, err := execute("--version")
@@ -55,10 +73,12 @@ var _ = Describe("the command line", func() {
 		Expect(out).To(Equal(string(spec.Schema())))
 	})
 
-	It("completes the nodes of cluster.yaml", func() {
-		out, _, err := execute("__complete", "rejoin", "--file", example, "")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(out).To(ContainSubstring("home-"))
+	It("completes the nodes of cluster.yaml, whatever else is wrong with it", func() {
+		for _, file := range []string{example, broken("cores: 2", "cores: many")} {
+			out, _, err := execute("__complete", "rejoin", "--file", file, "")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(out).To(ContainSubstring("home-worker-1"))
+		}
 	})
 
 	It("takes no other output than text and json", func() {
@@ -86,14 +106,60 @@ var _ = Describe("validate", func() {
 		Expect(json.Unmarshal([]byte(out), &document)).To(Succeed())
 	})
 
-	It("prints one JSON document for a file with mistakes", func() {
-		file := filepath.Join(GinkgoT().TempDir(), "cluster.yaml")
-		Expect(os.WriteFile(file, []byte("kind: Cluster\n"), 0o600)).To(Succeed())
-		out, _, err := execute("validate", "-f", file, "-o", "json")
+	It("says what is wrong with cluster.yaml and with the files that it names, all at once", func() {
+		file := broken("cores: 2", "cores: many")
+		_, errs, err := execute("validate", "-f", file)
 		Expect(err).To(MatchError(ErrReported))
-		var document struct{ Problems []map[string]any }
-		Expect(json.Unmarshal([]byte(out), &document)).To(Succeed())
-		Expect(document.Problems).NotTo(BeEmpty())
+		Expect(errs).To(And(
+			MatchRegexp(`cluster.yaml:\d+:\d+: nodeDefaults.cores: `),
+			MatchRegexp(`cluster.yaml: talos.patches\[0\].file: .*patches/network.yaml`),
+			MatchRegexp(`cluster.yaml: handOver.manifests: .*does not exist`),
+			HaveSuffix(": 3 mistakes\n"),
+		))
+	})
+
+	It("reads no file but those that are named well", func() {
+		_, errs, err := execute("validate", "-f", broken("    - ../manifests/flux", "    - 5"))
+		Expect(err).To(MatchError(ErrReported))
+		Expect(errs).To(And(ContainSubstring("handOver.manifests[0]: "), HaveSuffix(": 2 mistakes\n")))
+	})
+
+	It("warns of what looks like a secret in a patch", func() {
+		file := broken("    - ../manifests/flux", "    - namespace.yaml")
+		patch := "machine:\n  registries:\n    config:\n      example.com:\n        auth: {password: x}\n"
+		for name, content := range map[string]string{
+			"patches/network.yaml": patch, "namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
+		} {
+			path := filepath.Join(filepath.Dir(file), name)
+			Expect(os.MkdirAll(filepath.Dir(path), 0o700)).To(Succeed())
+			Expect(os.WriteFile(path, []byte(content), 0o600)).To(Succeed())
+		}
+		out, errs, err := execute("validate", "-f", file)
+		Expect(err).NotTo(HaveOccurred(), errs)
+		Expect(errs).To(HavePrefix("patches/network.yaml:5:16: warning: "))
+		Expect(out).To(ContainSubstring("is valid"))
+	})
+
+	DescribeTable("prints one JSON document and nothing else for mistakes",
+		func(file func() string) {
+			out, errs, err := execute("validate", "-f", file(), "-o", "json")
+			Expect(err).To(MatchError(ErrReported))
+			Expect(errs).To(BeEmpty())
+			var document struct{ Problems []map[string]any }
+			Expect(json.Unmarshal([]byte(out), &document)).To(Succeed())
+			Expect(document.Problems).To(ContainElement(HaveKey("message")))
+		},
+		Entry("in cluster.yaml", func() string { return broken("kind: Cluster", "kind: Klaster") }),
+		Entry("in files that it names", func() string { return broken("", "") }),
+	)
+
+	It("takes no pipe for a patch, which it would wait for", func() {
+		file := broken("", "")
+		Expect(os.Mkdir(filepath.Join(filepath.Dir(file), "patches"), 0o700)).To(Succeed())
+		Expect(syscall.Mkfifo(filepath.Join(filepath.Dir(file), "patches", "network.yaml"), 0o600)).To(Succeed())
+		_, errs, err := execute("validate", "-f", file)
+		Expect(err).To(MatchError(ErrReported))
+		Expect(errs).To(ContainSubstring("network.yaml is not a file"))
 	})
 })
 
@@ -119,7 +185,7 @@ var _ = Describe("the question before a destruction", func() {
 		func(answer string, yes bool) {
 			var terminal readWriter
 			terminal.in = strings.NewReader(answer)
-			err := ask(&terminal, "home")
+			err := ask(context.Background(), &terminal, "home")
 			Expect(err == nil).To(Equal(yes))
 			Expect(terminal.out.String()).To(ContainSubstring("home"))
 		},
@@ -130,6 +196,22 @@ var _ = Describe("the question before a destruction", func() {
 		Entry("the end of input", "", false),
 		Entry("another case", "HOME\n", false),
 	)
+})
+
+var _ = Describe("a question that nobody answers", func() {
+	It("ends with the run", func(ctx SpecContext) {
+		person, program := net.Pipe()
+		DeferCleanup(person.Close)
+		go func() { _, _ = io.Copy(io.Discard, person) }() // who sees it, and says nothing
+		asked, cancel := context.WithCancelCause(ctx)
+		cancel(errors.New("interrupt"))
+		Expect(ask(asked, program, "home")).To(MatchError("nothing was destroyed: interrupt"))
+	}, SpecTimeout(10*time.Second))
+
+	It("is not asked where a machine reads", func() {
+		_, _, err := execute("destroy", "-f", example, "-o", "json")
+		Expect(err).To(MatchError(ContainSubstring("say --yes")))
+	})
 })
 
 type readWriter struct {
@@ -160,6 +242,14 @@ var _ = Describe("a plan in text", func() {
 			"  a  configure it  (it is new)",
 			"", "",
 		}, "\n")))
+	})
+
+	It("is an empty list as JSON when there is nothing to do", func() {
+		var out bytes.Buffer
+		root := Command("")
+		root.SetOut(&out)
+		Expect((&flags{output: formatJSON}).printPlans(root, []namedPlan{{"create", plan.Plan{}}})).To(Succeed())
+		Expect(out.String()).To(MatchJSON(`[{"command": "create", "steps": []}]`))
 	})
 
 	It("has every reason why it refuses", func() {

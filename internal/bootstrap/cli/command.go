@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -79,25 +78,14 @@ func versionOf(version string) string {
 	return "devel"
 }
 
-// decode reads and checks cluster.yaml, and prints everything that is wrong with it.
-// Warnings alone are returned as well, and go to standard error: standard output is
-// the command's.
-func (f *flags) decode(cmd *cobra.Command) (*spec.Cluster, spec.Problems, error) {
+// decode reads and checks cluster.yaml, and prints what is wrong with it.
+func (f *flags) decode(cmd *cobra.Command) (*spec.Cluster, error) {
 	data, err := readFile(cmd, f.file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cluster, problems := spec.Decode(f.file, data)
-	if len(problems.Errors()) == 0 {
-		printProblems(cmd.ErrOrStderr(), problems)
-		return cluster, problems, nil
-	}
-	if f.output == formatJSON {
-		return nil, nil, errors.Join(f.encodeProblems(cmd.OutOrStdout(), problems), ErrReported)
-	}
-	printProblems(cmd.ErrOrStderr(), problems)
-	fmt.Fprintf(cmd.ErrOrStderr(), "\n%s: %d mistakes\n", f.file, len(problems.Errors()))
-	return nil, nil, ErrReported
+	return cluster, f.judge(cmd, problems)
 }
 
 // session is a run with everything that it needs from the command line.
@@ -128,7 +116,7 @@ func (f *flags) observe(cmd *cobra.Command) (facts plan.Facts, err error) {
 // open decodes cluster.yaml, protects the process, and connects. The caller closes
 // the session, which revokes what is still lent.
 func (f *flags) open(cmd *cobra.Command, need run.Need) (*session, error) {
-	cluster, _, err := f.decode(cmd)
+	cluster, err := f.decode(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +125,7 @@ func (f *flags) open(cmd *cobra.Command, need run.Need) (*session, error) {
 	}
 	reporter := f.reporter(cmd)
 	opened, err := run.Open(cmd.Context(), run.Options{
-		Cluster: cluster, Dir: filepath.Dir(f.file), Sources: secret.NewReader(f.stdin(cmd), cmd.ErrOrStderr()),
+		Cluster: cluster, File: f.file, Sources: secret.NewReader(f.stdin(cmd), cmd.ErrOrStderr()),
 		Reporter: reporter, Clock: clock.RealClock{}, Need: need,
 	})
 	if err != nil {

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tazzo/rebirth/internal/bootstrap/plan"
 	"github.com/tazzo/rebirth/internal/bootstrap/run"
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
 
 func createCommand(f *flags) *cobra.Command {
@@ -88,28 +91,36 @@ func (f *flags) completeNodes(cmd *cobra.Command, args []string, _ string) ([]st
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	cluster, names := decodeQuietly(f.file, data), []string{}
-	if cluster == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	for _, node := range cluster.Nodes {
-		names = append(names, node.Name)
+	var names []string
+	if cluster := spec.Glance(data); cluster != nil {
+		for _, node := range cluster.Nodes {
+			names = append(names, node.Name)
+		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// conclude closes the progress, prints the summary, and turns each failure into a
+// conclude closes the progress, prints the summary, and turns each refusal into a
 // line.
 func (f *flags) conclude(cmd *cobra.Command, s *session, err error) error {
 	if closing := s.reporter.WriteSummary(); closing != nil {
 		return errors.Join(err, closing)
 	}
 	var refused *run.RefusedError
-	if errors.As(err, &refused) {
-		for _, refusal := range refused.Plan.Refusals {
-			fmt.Fprintln(cmd.ErrOrStderr(), "refused:", refusal)
-		}
-		return errors.New("nothing was done")
+	if !errors.As(err, &refused) {
+		return err
 	}
-	return err
+	for _, refusal := range refused.Plan.Refusals {
+		if f.output == formatJSON {
+			err := json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
+				Type string `json:"type"`
+				plan.Refusal
+			}{"refusal", refusal})
+			if err != nil {
+				return err
+			}
+		}
+		fmt.Fprintln(cmd.ErrOrStderr(), "refused:", refusal)
+	}
+	return errors.New("nothing was done")
 }

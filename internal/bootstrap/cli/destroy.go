@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +47,12 @@ func (f *flags) checkConfirm(yes bool) error {
 	if yes {
 		return nil
 	}
+	if f.output == formatJSON {
+		return errors.New("it is about to destroy, and a machine (-o json) is asked nothing: say --yes to destroy without a question")
+	}
 	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil || f.output == formatJSON {
-		return errors.New("it destroys, and there is no terminal to ask at: say --yes to destroy without a question")
+	if err != nil {
+		return errors.New("it is about to destroy, and there is no terminal to ask at: say --yes to destroy without a question")
 	}
 	return terminal.Close()
 }
@@ -66,13 +70,26 @@ func (f *flags) confirm(cmd *cobra.Command, s *session, yes bool) run.Confirm {
 		}
 		defer terminal.Close()
 		printPlan(terminal, namedPlan{"destroy", doomed})
-		return ask(terminal, s.ClusterName())
+		return ask(cmd.Context(), terminal, s.ClusterName())
 	}
 }
 
-func ask(terminal io.ReadWriter, name string) error {
+// ask waits no longer for an answer than ctx lasts.
+func ask(ctx context.Context, terminal io.ReadWriter, name string) error {
 	fmt.Fprintf(terminal, "\nAll data on these machines will be gone. Type the cluster's name, %s, to go on: ", name)
-	answer, err := bufio.NewReader(terminal).ReadString('\n')
+	var answer string
+	var err error
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		answer, err = bufio.NewReader(terminal).ReadString('\n')
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done(): // reading goes on, until the program ends
+		fmt.Fprintln(terminal)
+		return fmt.Errorf("nothing was destroyed: %w", context.Cause(ctx))
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}

@@ -33,23 +33,25 @@ func (o *outputs) register(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("discard-credentials", "secrets")
 }
 
-// named are the outputs with their flags.
-func (o *outputs) named() map[string]string {
-	return map[string]string{"--kubeconfig": o.kubeconfig, "--talosconfig": o.talosconfig, "--secrets": o.secrets}
+// output is where one credential goes, by its flag.
+type output struct{ flag, path string }
+
+func (o *outputs) all() []output {
+	return []output{{"--kubeconfig", o.kubeconfig}, {"--talosconfig", o.talosconfig}, {"--secrets", o.secrets}}
 }
 
 // check refuses, before anything is done, what could not be written in the end.
 func (o *outputs) check(cmd *cobra.Command, f *flags) error {
 	var errs []error
 	toStdout := 0
-	for flag, path := range o.named() {
-		switch path {
+	for _, output := range o.all() {
+		switch output.path {
 		case "":
 		case "-":
 			toStdout++
 		default:
-			if err := secret.CheckPath(path); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+			if err := secret.CheckPath(output.path); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", output.flag, err))
 			}
 		}
 	}
@@ -59,8 +61,8 @@ func (o *outputs) check(cmd *cobra.Command, f *flags) error {
 	if toStdout > 0 && f.output == formatJSON {
 		errs = append(errs, errors.New("standard output has the JSON (-o json): write credentials to files"))
 	}
-	if toStdout > 0 {
-		errs = append(errs, checkStdout(cmd))
+	if err := checkStdout(cmd); toStdout > 0 && err != nil {
+		errs = append(errs, fmt.Errorf("standard output: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -58,9 +57,10 @@ func plansFor(facts plan.Facts, destroy, rebirth bool) []namedPlan {
 
 func (f *flags) printPlans(cmd *cobra.Command, plans []namedPlan) error {
 	if f.output == formatJSON {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(plans); err != nil {
+		for i := range plans {
+			plans[i].Steps = append([]plan.Step{}, plans[i].Steps...) // [] for none, not null
+		}
+		if err := encodeJSON(cmd.OutOrStdout(), plans); err != nil {
 			return err
 		}
 	}

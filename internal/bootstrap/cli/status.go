@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
-	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
 
 func statusCommand(f *flags) *cobra.Command {
@@ -37,9 +35,7 @@ The exit status is 1 if a node is not as it should be.`,
 func (f *flags) printStatus(w io.Writer, nodes []plan.NodeStatus) error {
 	var err error
 	if f.output == formatJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(nodes)
+		err = encodeJSON(w, nodes)
 	} else {
 		err = printStatusTable(w, nodes)
 	}
@@ -73,10 +69,4 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// decodeQuietly is for completion, where nothing may be printed.
-func decodeQuietly(name string, data []byte) *spec.Cluster {
-	cluster, _ := spec.Decode(name, data)
-	return cluster
 }

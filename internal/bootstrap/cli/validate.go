@@ -2,10 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
@@ -29,15 +29,16 @@ The exit status is 1 if anything is wrong.`,
   bootstrap validate -o json | jq -r '.problems[].message'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, warnings, err := f.decode(cmd)
+			data, err := readFile(cmd, f.file)
 			if err != nil {
 				return err
 			}
-			if err := run.Validate(cluster, filepath.Dir(f.file), clock.RealClock{}.Now()); err != nil {
+			cluster, problems := examine(f.file, data)
+			if err := f.judge(cmd, problems); err != nil {
 				return err
 			}
 			if f.output == formatJSON {
-				return f.encodeProblems(cmd.OutOrStdout(), warnings)
+				return f.encodeProblems(cmd.OutOrStdout(), problems)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: cluster %s with %d nodes is valid\n", f.file, cluster.Metadata.Name, len(cluster.Nodes))
 			return err
@@ -45,10 +46,38 @@ The exit status is 1 if anything is wrong.`,
 	}
 }
 
-func printProblems(w io.Writer, problems spec.Problems) {
-	for _, problem := range problems {
-		fmt.Fprintln(w, problem)
+// examine says what is wrong with cluster.yaml and the files that it names, all at
+// once. The cluster is nil if anything is wrong with cluster.yaml itself.
+func examine(path string, data []byte) (*spec.Cluster, spec.Problems) {
+	cluster, problems := spec.Decode(path, data)
+	if cluster != nil {
+		return cluster, append(problems, run.Validate(path, cluster, clock.RealClock{}.Now())...)
 	}
+	if glance := spec.Glance(data); glance != nil {
+		problems = append(problems, run.ValidateFiles(path, glance)...)
+	}
+	return nil, problems
+}
+
+// judge ends a command on a cluster.yaml with mistakes, which it prints: as JSON on
+// standard output, else on standard error. Warnings alone end nothing.
+func (f *flags) judge(cmd *cobra.Command, problems spec.Problems) error {
+	mistakes := len(problems.Errors())
+	if mistakes > 0 && f.output == formatJSON {
+		return errors.Join(f.encodeProblems(cmd.OutOrStdout(), problems), ErrReported)
+	}
+	for _, problem := range problems {
+		fmt.Fprintln(cmd.ErrOrStderr(), problem)
+	}
+	switch mistakes {
+	case 0:
+		return nil
+	case 1:
+		fmt.Fprintf(cmd.ErrOrStderr(), "\n%s: 1 mistake\n", f.file)
+	default:
+		fmt.Fprintf(cmd.ErrOrStderr(), "\n%s: %d mistakes\n", f.file, mistakes)
+	}
+	return ErrReported
 }
 
 // encodeProblems prints one document, also where there is no problem.
@@ -56,9 +85,15 @@ func (f *flags) encodeProblems(w io.Writer, problems spec.Problems) error {
 	if problems == nil {
 		problems = spec.Problems{}
 	}
+	return encodeJSON(w, map[string]any{"file": f.file, "problems": problems})
+}
+
+// encodeJSON prints one document for a machine that a person may read as well.
+func encodeJSON(w io.Writer, document any) error {
 	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(map[string]any{"file": f.file, "problems": problems})
+	return encoder.Encode(document)
 }
 
 func readFile(cmd *cobra.Command, path string) ([]byte, error) {

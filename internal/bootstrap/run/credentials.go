@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
 	"github.com/tazzo/rebirth/internal/bootstrap/talos"
@@ -45,20 +46,26 @@ func deliver(what string, to func(secret.Value) error, make func() (secret.Value
 	return nil
 }
 
+// kubeconfig is fetched by who needs it first.
+type kubeconfig struct {
+	mutex sync.Mutex
+	value secret.Value
+}
+
 // fetchKubeconfig gets it from the first control plane, once.
 func (r *Run) fetchKubeconfig(ctx context.Context) (secret.Value, error) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if !r.kubeconfig.IsEmpty() {
-		return r.kubeconfig, nil
+	r.kubeconfig.mutex.Lock()
+	defer r.kubeconfig.mutex.Unlock()
+	if !r.kubeconfig.value.IsEmpty() {
+		return r.kubeconfig.value, nil
 	}
 	node, err := r.dial(ctx, r.firstControlPlane())
 	if err != nil {
 		return secret.Value{}, err
 	}
 	defer node.Close()
-	r.kubeconfig, err = node.Kubeconfig(ctx)
-	return r.kubeconfig, err
+	r.kubeconfig.value, err = node.Kubeconfig(ctx)
+	return r.kubeconfig.value, err
 }
 
 // refuse says, of a cluster that is finished, what can't be had of it any more.

@@ -1,10 +1,10 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/handover"
@@ -13,64 +13,84 @@ import (
 	"github.com/tazzo/rebirth/internal/bootstrap/talos"
 )
 
+// maxPatch is more than any patch of a machine configuration has.
+const maxPatch = 4 << 20
+
 // files are what cluster.yaml names on the operator's disk.
 type files struct {
 	patches   []talos.Patch
 	manifests []talos.Manifest
 }
 
-// Validate says what is wrong with the files that cluster.yaml names, relative to
-// dir, and with the configurations that come of them. It asks no API, and reads no
+// Validate says what is wrong with the files that cluster.yaml, which is at path,
+// names, and with the configurations that come of them. It asks no API, and reads no
 // secret.
-func Validate(cluster *spec.Cluster, dir string, now time.Time) error {
-	loaded, err := loadFiles(cluster, dir)
-	if err != nil {
-		return err
+func Validate(path string, cluster *spec.Cluster, now time.Time) spec.Problems {
+	loaded, problems := loadFiles(path, cluster)
+	if len(problems.Errors()) > 0 {
+		return problems
 	}
 	secrets, err := talos.NewSecrets(cluster.Image.TalosVersion, secret.Value{}, now)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = generate(cluster, secrets, loaded)
 	}
-	_, err = generate(cluster, secrets, loaded)
-	return err
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			problems = append(problems, spec.Problem{File: path, Message: strings.TrimSpace(line)})
+		}
+	}
+	return problems
+}
+
+// ValidateFiles says what is wrong with the files that a cluster.yaml names which has
+// mistakes of its own.
+func ValidateFiles(path string, glance *spec.Cluster) spec.Problems {
+	_, problems := loadFiles(path, glance)
+	return problems
 }
 
 // loadFiles says everything that is wrong at once.
-func loadFiles(cluster *spec.Cluster, dir string) (files, error) {
+func loadFiles(path string, cluster *spec.Cluster) (files, spec.Problems) {
+	dir := filepath.Dir(path)
 	var loaded files
-	var errs []error
+	var problems spec.Problems
 	for i, patch := range cluster.Talos.Patches {
-		read, err := loadPatch(dir, patch)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("talos.patches[%d]: %w", i, err))
+		field := fmt.Sprintf("talos.patches[%d]", i)
+		if patch.File == "" {
+			// One that stands in cluster.yaml was checked with it.
+			loaded.patches = append(loaded.patches, talos.Patch{Name: field, Roles: patch.Roles, YAML: []byte(patch.Inline)})
 			continue
 		}
-		if read.Name == "" {
-			read.Name = fmt.Sprintf("talos.patches[%d]", i)
+		yaml, err := readPatch(resolve(dir, patch.File))
+		if err != nil {
+			problems = append(problems, spec.Problem{File: path, Path: field + ".file", Message: err.Error()})
+			continue
 		}
-		loaded.patches = append(loaded.patches, read)
+		problems = append(problems, spec.CheckPatch(patch.File, yaml)...)
+		loaded.patches = append(loaded.patches, talos.Patch{Name: patch.File, Roles: patch.Roles, YAML: yaml})
 	}
-	manifests, problems := handover.LoadManifests(dir, cluster.HandOver.Manifests)
+	manifests, wrong := handover.LoadManifests(dir, cluster.HandOver.Manifests)
+	for _, err := range wrong {
+		problems = append(problems, spec.Problem{File: path, Path: "handOver.manifests", Message: err.Error()})
+	}
 	for _, m := range manifests {
 		loaded.manifests = append(loaded.manifests, talos.Manifest{Name: m.Name, YAML: m.YAML})
 	}
-	return loaded, errors.Join(append(errs, problems...)...)
+	return loaded, problems
 }
 
-// loadPatch reads a patch from its file. An inline one was checked with cluster.yaml.
-func loadPatch(dir string, patch spec.Patch) (talos.Patch, error) {
-	read := talos.Patch{Name: patch.File, Roles: patch.Roles, YAML: []byte(patch.Inline)}
-	if patch.File == "" {
-		return read, nil
+// readPatch reads a regular file: to open a pipe would take for ever.
+func readPatch(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a file", path)
+	case info.Size() > maxPatch:
+		return nil, fmt.Errorf("%s has %d bytes: at most %d are read", path, info.Size(), maxPatch)
 	}
-	var err error
-	if read.YAML, err = os.ReadFile(resolve(dir, patch.File)); err != nil {
-		return read, err
-	}
-	if wrong := spec.CheckPatch(patch.File, read.YAML).Errors(); len(wrong) > 0 {
-		return read, errors.New(wrong.String())
-	}
-	return read, nil
+	return os.ReadFile(path)
 }
 
 func generate(cluster *spec.Cluster, secrets *talos.Secrets, from files) (map[string]talos.Config, error) {

@@ -32,6 +32,8 @@ func (r *Run) joinNode(ctx context.Context, step plan.Step, report func(string))
 	if err != nil {
 		return err
 	}
+	defer base.Value().Destroy()
+	defer lent.Value().Destroy()
 	report("lending the key to its memory")
 	defer func() { err = errors.Join(err, r.takeBack(ctx, node, step.Node, base)) }()
 	if err := node.Try(ctx, lent, rollback); err != nil {
@@ -59,7 +61,7 @@ func configsOf(ctx context.Context, node *talos.Node, key *lentKey) (base, lent 
 
 // takeBack takes the key out of the node's memory, also when the run was told to stop.
 func (r *Run) takeBack(ctx context.Context, node *talos.Node, name string, base talos.Config) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), returnTime)
+	ctx, cancel := returning(ctx)
 	defer cancel()
 	if err := node.ApplyBase(ctx, base); err != nil {
 		return fmt.Errorf("node %s still has the auth key in its memory, and forgets it by itself within %v: %w", name, rollback, err)
@@ -117,5 +119,6 @@ func (r *Run) dropKey(ctx context.Context, step plan.Step, _ func(string)) error
 	if err != nil {
 		return err
 	}
+	defer base.Value().Destroy()
 	return node.ApplyBase(ctx, base)
 }

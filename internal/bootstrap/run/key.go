@@ -31,6 +31,15 @@ func (r *Run) currentKey() *lentKey {
 	return r.key
 }
 
+// revokeAtOnce ends this run's key while nodes still give it back: it is what a thief
+// wants, and somebody who stops a run may not wait for the rest. Where it fails,
+// revokeKey tries again and tells.
+func (r *Run) revokeAtOnce(ctx context.Context) {
+	if key := r.currentKey(); key != nil {
+		_ = r.tailnet.RevokeKey(ctx, key.ID)
+	}
+}
+
 // revokeKey ends this run's key and wipes it. Without one it does nothing, so that
 // it can stand on every way out.
 func (r *Run) revokeKey(ctx context.Context) error {

@@ -47,8 +47,8 @@ const (
 // Options are what a run is made of.
 type Options struct {
 	Cluster *spec.Cluster
-	// Dir is the folder of cluster.yaml, to which the files that it names are relative.
-	Dir string
+	// File is where cluster.yaml is. The files that it names are relative to its folder.
+	File string
 	// Sources reads secrets.
 	Sources  *secret.Reader
 	Reporter progress.Reporter
@@ -77,9 +77,14 @@ type Run struct {
 	handOver map[string]secret.Value
 
 	credentials Credentials
-	mutex       sync.Mutex
-	kubeconfig  secret.Value
-	key         *lentKey
+	kubeconfig  kubeconfig
+
+	// sources are the secrets that were read from one.
+	sources []secret.Value
+
+	mutex sync.Mutex
+	// key that is lent at the moment, guarded by mutex.
+	key *lentKey
 }
 
 // Credentials take what a create makes, each as soon as it is there; nil is not at
@@ -111,12 +116,12 @@ type Confirm func(doomed plan.Plan) error
 // prepares the connections. It changes nothing, and calls no API. Every secret that
 // can't be read is named.
 func Open(ctx context.Context, options Options) (*Run, error) {
-	files, err := loadFiles(options.Cluster, options.Dir)
-	if err != nil {
-		return nil, err
+	files, problems := loadFiles(options.File, options.Cluster)
+	if wrong := problems.Errors(); len(wrong) > 0 {
+		return nil, errors.New(wrong.String())
 	}
 	r := &Run{cluster: options.Cluster, need: options.Need, files: files, reporter: options.Reporter, clock: options.Clock}
-	err = errors.Join(
+	err := errors.Join(
 		r.openProxmox(ctx, options.Sources),
 		r.openTailnet(ctx, options.Sources),
 	)
@@ -127,7 +132,7 @@ func Open(ctx context.Context, options Options) (*Run, error) {
 		err = errors.Join(err, r.readHandOver(ctx, options.Sources))
 	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -135,13 +140,17 @@ func Open(ctx context.Context, options Options) (*Run, error) {
 // ClusterName is what a person calls the cluster.
 func (r *Run) ClusterName() string { return r.cluster.Metadata.Name }
 
-// Close gives back what is still lent, and wipes the secrets.
+// Close gives back what is still lent, and wipes the secrets that are in memory of
+// their own.
 func (r *Run) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), returnTime)
+	ctx, cancel := returning(context.Background())
 	defer cancel()
 	err := r.revokeKey(ctx)
-	r.kubeconfig.Destroy()
-	for _, value := range r.handOver {
+	r.kubeconfig.value.Destroy()
+	for _, config := range r.configs {
+		config.Value().Destroy()
+	}
+	for _, value := range r.sources {
 		value.Destroy()
 	}
 	return err
@@ -269,12 +278,23 @@ func (r *Run) execute(ctx context.Context, p plan.Plan) error {
 	if len(p.Refusals) > 0 {
 		return &RefusedError{Plan: p}
 	}
+	interrupted := context.AfterFunc(ctx, func() {
+		after, cancel := returning(ctx)
+		defer cancel()
+		r.revokeAtOnce(after)
+	})
 	g := &graph{clock: r.clock, reporter: r.reporter, perform: r.perform}
 	err := g.execute(ctx, p.Steps)
+	interrupted()
 
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), returnTime)
+	after, cancel := returning(ctx)
 	defer cancel()
 	return errors.Join(err, r.revokeKey(after))
+}
+
+// returning is for giving back what was lent, also when ctx has ended.
+func returning(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), returnTime)
 }
 
 // newRun names a run: eight hex digits are enough to tell one from the one before.

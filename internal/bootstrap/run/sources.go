@@ -9,12 +9,20 @@ import (
 
 	"github.com/tazzo/rebirth/internal/bootstrap/proxmox"
 	"github.com/tazzo/rebirth/internal/bootstrap/secret"
+	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 	"github.com/tazzo/rebirth/internal/bootstrap/tailnet"
 	"github.com/tazzo/rebirth/internal/bootstrap/talos"
 )
 
+// read reads a secret that is wiped when the run is closed.
+func (r *Run) read(ctx context.Context, reader *secret.Reader, field string, source spec.Source) (secret.Value, error) {
+	value, err := reader.Read(ctx, field, source)
+	r.sources = append(r.sources, value)
+	return value, err
+}
+
 func (r *Run) openProxmox(ctx context.Context, reader *secret.Reader) error {
-	token, err := reader.Read(ctx, "proxmox.token", r.cluster.Proxmox.Token)
+	token, err := r.read(ctx, reader, "proxmox.token", r.cluster.Proxmox.Token)
 	if err != nil {
 		return err
 	}
@@ -34,19 +42,19 @@ func (r *Run) openTailnet(ctx context.Context, reader *secret.Reader) error {
 	switch {
 	case wanted.Headscale != nil:
 		var key secret.Value
-		if key, err = reader.Read(ctx, "tailnet.headscale.apiKey", wanted.Headscale.APIKey); err != nil {
+		if key, err = r.read(ctx, reader, "tailnet.headscale.apiKey", wanted.Headscale.APIKey); err != nil {
 			return err
 		}
 		r.tailnet, err = tailnet.NewHeadscale(tailnet.HeadscaleOptions{Endpoint: wanted.Headscale.Endpoint, CA: wanted.Headscale.CA, User: wanted.Headscale.User, APIKey: key, Clock: r.clock})
 	case wanted.Tailscale.OAuth != nil:
 		var client secret.Value
-		if client, err = reader.Read(ctx, "tailnet.tailscale.oauth.clientSecret", wanted.Tailscale.OAuth.ClientSecret); err != nil {
+		if client, err = r.read(ctx, reader, "tailnet.tailscale.oauth.clientSecret", wanted.Tailscale.OAuth.ClientSecret); err != nil {
 			return err
 		}
 		r.tailnet, err = tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, OAuth: &tailnet.OAuthClient{ID: wanted.Tailscale.OAuth.ClientID, Secret: client}})
 	default:
 		var token secret.Value
-		if token, err = reader.Read(ctx, "tailnet.tailscale.apiToken", *wanted.Tailscale.APIToken); err != nil {
+		if token, err = r.read(ctx, reader, "tailnet.tailscale.apiToken", *wanted.Tailscale.APIToken); err != nil {
 			return err
 		}
 		r.tailnet, err = tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, APIToken: token})
@@ -60,14 +68,14 @@ func (r *Run) readSecrets(ctx context.Context, reader *secret.Reader) error {
 	var serviceAccountKey secret.Value
 	if source := r.cluster.Talos.ServiceAccountKey; source != nil {
 		var err error
-		if serviceAccountKey, err = reader.Read(ctx, "talos.serviceAccountKey", *source); err != nil {
+		if serviceAccountKey, err = r.read(ctx, reader, "talos.serviceAccountKey", *source); err != nil {
 			return err
 		}
 	}
 	var err error
 	if source := r.cluster.Talos.Secrets; source != nil {
 		var bundle secret.Value
-		if bundle, err = reader.Read(ctx, "talos.secrets", *source); err != nil {
+		if bundle, err = r.read(ctx, reader, "talos.secrets", *source); err != nil {
 			return err
 		}
 		r.haveSecrets = true
@@ -86,7 +94,7 @@ func (r *Run) readHandOver(ctx context.Context, reader *secret.Reader) error {
 	r.handOver = map[string]secret.Value{}
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(wanted.Data)) {
-		value, err := reader.Read(ctx, fmt.Sprintf("handOver.secret.data.%s", key), wanted.Data[key])
+		value, err := r.read(ctx, reader, fmt.Sprintf("handOver.secret.data.%s", key), wanted.Data[key])
 		errs = append(errs, err)
 		r.handOver[key] = value
 	}

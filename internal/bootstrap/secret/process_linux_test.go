@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -34,7 +35,8 @@ var roles = map[string]func(){
 		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
 		select {}
 	},
-	"taking-a-key": takeFromEnviron,
+	"taking-a-key":          func() { takeFromEnviron(func() []string { return nil }) },
+	"taking-a-key-hardened": func() { takeFromEnviron(secret.Harden) },
 }
 
 // process is what a process says of itself.
@@ -59,12 +61,21 @@ func hardened() process {
 	return process{Limits: string(limits), Status: string(status), Dumpable: dumpable, Notes: notes, Held: string(v.Bytes())}
 }
 
-func takeFromEnviron() {
-	before, err1 := os.ReadFile("/proc/self/environ")
-	v, err2 := secret.NewReader(nil, nil).Read(context.Background(), "proxmox.token", spec.Source{Env: "REBIRTH_SPEC_TOKEN"})
-	after, err3 := os.ReadFile("/proc/self/environ")
-	fail(errors.Join(err1, err2, err3))
-	answer(process{Before: string(before), After: string(after), Held: string(v.Bytes())})
+// takeFromEnviron looks at what the kernel shows through a file that it opens first:
+// once a process is hardened, that file belongs to root.
+func takeFromEnviron(prepare func() []string) {
+	environ, err := os.Open("/proc/self/environ")
+	fail(err)
+	before, err := io.ReadAll(environ)
+	fail(err)
+	notes := prepare()
+	v, err := secret.NewReader(nil, nil).Read(context.Background(), "proxmox.token", spec.Source{Env: "REBIRTH_SPEC_TOKEN"})
+	fail(err)
+	_, err = environ.Seek(0, io.SeekStart)
+	fail(err)
+	after, err := io.ReadAll(environ)
+	fail(err)
+	answer(process{Before: string(before), After: string(after), Notes: notes, Held: string(v.Bytes())})
 }
 
 // forbidLocking takes away the right to lock more than so many bytes, for good.
@@ -101,7 +112,22 @@ func fail(err error) {
 // played starts this binary in a role and returns what it printed.
 func played(ctx context.Context, role string, environ ...string) process {
 	GinkgoHelper()
+	return playedAs(ctx, nil, role, environ...)
+}
+
+// nobody is a user without rights; nil where this process is one already, and may
+// not become another.
+func nobody() *syscall.Credential {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	return &syscall.Credential{Uid: 65534, Gid: 65534}
+}
+
+func playedAs(ctx context.Context, user *syscall.Credential, role string, environ ...string) process {
+	GinkgoHelper()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", role)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	cmd.Env = append(os.Environ(), environ...)
 	cmd.Stderr = GinkgoWriter
 	out, err := cmd.Output()
@@ -201,10 +227,13 @@ func flagsOf(b []byte) []string {
 }
 
 var _ = Describe("A secret that was in the environment when the process started", func() {
-	It("is gone from what the kernel shows of it", func(ctx SpecContext) {
-		p := played(ctx, "taking-a-key", "REBIRTH_SPEC_TOKEN="+canary, "REBIRTH_SPEC_TOKEN_ADDRESS=kept")
+	DescribeTable("is gone from what the kernel shows of it", func(ctx SpecContext, user *syscall.Credential, role string) {
+		p := playedAs(ctx, user, role, "REBIRTH_SPEC_TOKEN="+canary, "REBIRTH_SPEC_TOKEN_ADDRESS=kept")
 		Expect(p.Before).To(ContainSubstring("REBIRTH_SPEC_TOKEN=" + canary))
 		Expect(p.After).To(Equal(strings.ReplaceAll(p.Before, canary, strings.Repeat("\x00", len(canary)))), "and nothing else is")
 		Expect(p.Held).To(Equal(canary))
-	})
+	},
+		Entry("whoever runs it", nil, "taking-a-key"),
+		Entry("hardened, as a user without rights", nobody(), "taking-a-key-hardened"),
+	)
 })

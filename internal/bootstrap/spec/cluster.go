@@ -46,7 +46,7 @@ type Metadata struct {
 	Name string `json:"name" jsonschema:"format=dns-label,maxLength=32"`
 }
 
-// Proxmox is the API of a Proxmox VE cluster, version 8 or newer.
+// Proxmox is the API of a Proxmox VE cluster, version 8.4 or newer.
 type Proxmox struct {
 	// Endpoint, such as https://pve.lan:8006.
 	Endpoint string `json:"endpoint" jsonschema:"format=https-url"`

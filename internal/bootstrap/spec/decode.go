@@ -2,6 +2,7 @@ package spec
 
 import (
 	"encoding/json"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -14,6 +15,26 @@ import (
 // NodeDefaults, which is empty afterwards. Texts such as a CA are as YAML gives
 // them: not a byte is trimmed or added.
 func Decode(name string, data []byte) (*Cluster, Problems) {
+	cluster, problems := decode(name, data)
+	if len(problems.Errors()) > 0 {
+		return nil, problems
+	}
+	return cluster, problems
+}
+
+// Glance is what can be read of a cluster.yaml, whatever is wrong with it: what is,
+// is left out. It is for looking alone; nil if nothing can be read.
+func Glance(data []byte) *Cluster {
+	cluster, _ := decode("", data)
+	if cluster != nil {
+		// A wrong item of a list of texts leaves an empty one.
+		cluster.HandOver.Manifests = slices.DeleteFunc(cluster.HandOver.Manifests, func(path string) bool { return path == "" })
+	}
+	return cluster
+}
+
+// decode returns the cluster without what is wrong with it.
+func decode(name string, data []byte) (*Cluster, Problems) {
 	d := newDocument(name, data)
 	values := d.read(data)
 	if values == nil {
@@ -24,11 +45,7 @@ func Decode(name string, data []byte) (*Cluster, Problems) {
 	cluster := d.decode(values)
 	setDefaults(cluster)
 	d.check(cluster)
-	problems := d.problems.sorted()
-	if len(problems.Errors()) > 0 {
-		return nil, problems
-	}
-	return cluster, problems
+	return cluster, d.problems.sorted()
 }
 
 // decode can't fail on values that the schema has accepted. If it does, that is

@@ -10,9 +10,10 @@ import (
 // Problem is one thing that is wrong with a file, or only doubtful.
 type Problem struct {
 	File string `json:"file"`
-	// Line and Column of what is wrong, counted from 1; the column in characters.
-	Line   int `json:"line"`
-	Column int `json:"column"`
+	// Line and Column of what is wrong, counted from 1; the column in characters. Both
+	// are 0 for what stands in no line of its own.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 	// Path of the field, such as nodes[1].address; empty for the file as a whole.
 	Path string `json:"path,omitempty"`
 	// Message says what is wrong, and the way out. It holds no secret.
@@ -24,7 +25,11 @@ type Problem struct {
 // String is a line such as "cluster.yaml:12:7: nodes[1].mac: is required".
 func (p Problem) String() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s:%d:%d: ", p.File, p.Line, p.Column)
+	s.WriteString(p.File + ":")
+	if p.Line > 0 {
+		fmt.Fprintf(&s, "%d:%d:", p.Line, p.Column)
+	}
+	s.WriteString(" ")
 	if p.Warning {
 		s.WriteString("warning: ")
 	}

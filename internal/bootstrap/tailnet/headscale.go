@@ -112,6 +112,8 @@ func (h *Headscale) MintKey(ctx context.Context, request KeyRequest) (Key, error
 	if err != nil {
 		return Key{}, err
 	}
+	ctx, cancel := unabandoned(ctx)
+	defer cancel()
 	var made struct{ PreAuthKey preAuthKey }
 	doing := fmt.Sprintf("make an auth key with the tags [%s] for user %s", strings.Join(request.Tags, " "), h.user)
 	err = h.call(ctx, doing, http.MethodPost, "/api/v1/preauthkey", newPreAuthKey{

@@ -29,7 +29,9 @@ type Control interface {
 	// that is missing.
 	Check(ctx context.Context, tags []string) error
 	// MintKey makes a key that any number of nodes can join with. It belongs to the
-	// caller, who revokes it and destroys its Secret.
+	// caller, who revokes it and destroys its Secret. Once it is asked for, the answer
+	// is awaited though ctx ends, for half a minute at most: nobody could revoke a key
+	// that nobody has been told of.
 	MintKey(ctx context.Context, request KeyRequest) (Key, error)
 	// RevokeKey ends a key; one that is unknown or has ended is no error. Devices
 	// that have joined with it stay.
@@ -58,6 +60,11 @@ type Key struct {
 	// Created and Expires are told by the control server, by its own clock.
 	Created time.Time
 	Expires time.Time
+}
+
+// unabandoned outlives ctx, for what somebody must hear the end of.
+func unabandoned(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 }
 
 // description is what a key says of itself. Tailscale allows 50 letters, digits,

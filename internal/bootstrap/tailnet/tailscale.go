@@ -76,8 +76,11 @@ func NewTailscale(options TailscaleOptions) (*Tailscale, error) {
 // LoginServer implements Control.
 func (*Tailscale) LoginServer() string { return "" }
 
-// probeLifetime is that of the key which Check makes and revokes at once.
-const probeLifetime = 5 * time.Minute
+// The key that Check makes and revokes at once.
+const (
+	probeLifetime    = 5 * time.Minute
+	probeDescription = "rebirth preflight"
+)
 
 // Check implements Control. What an OAuth client may do, Tailscale tells with its
 // token; that keys with these tags can be made is only known by making one.
@@ -88,7 +91,7 @@ func (t *Tailscale) Check(ctx context.Context, tags []string) error {
 	if _, err := t.Devices(ctx); err != nil {
 		return err
 	}
-	key, err := t.mint(ctx, "rebirth preflight", tags, probeLifetime)
+	key, err := t.mint(ctx, probeDescription, tags, probeLifetime)
 	if err != nil {
 		return err
 	}
@@ -134,6 +137,11 @@ func (t *Tailscale) mint(ctx context.Context, description string, tags []string,
 	request := tailscale.CreateKeyRequest{Description: description, ExpirySeconds: int64(lifetime.Seconds())}
 	create := &request.Capabilities.Devices.Create
 	create.Reusable, create.Ephemeral, create.Preauthorized, create.Tags = true, true, true, tags
+	if ctx.Err() != nil {
+		return Key{}, t.mintFailed(ctx, tags, ctx.Err())
+	}
+	ctx, cancel := unabandoned(ctx)
+	defer cancel()
 	key, err := t.api.Keys().CreateAuthKey(ctx, request)
 	if err != nil {
 		return Key{}, t.mintFailed(ctx, tags, err)
@@ -206,7 +214,8 @@ func (t *Tailscale) LeftoverKeys(ctx context.Context, cluster string, tags []str
 			}
 			return nil, failed
 		}
-		if works(*known) && known.Description == description(cluster) && sameTags(known.Capabilities.Devices.Create.Tags, tags) {
+		ours := known.Description == description(cluster) || known.Description == probeDescription
+		if ours && works(*known) && sameTags(known.Capabilities.Devices.Create.Tags, tags) {
 			leftover = append(leftover, known.ID)
 		}
 	}

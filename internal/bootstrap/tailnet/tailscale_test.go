@@ -1,6 +1,7 @@
 package tailnet_test
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -141,6 +142,44 @@ var _ = Describe("Tailscale", func() {
 			})
 		})
 	}
+
+	It("hears of the key that it has asked for, though the run is told to stop meanwhile", func(ctx SpecContext) {
+		running, stop := context.WithCancel(ctx)
+		server := service(func(s *tailscaleapi.Server) {
+			s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+				if strings.HasSuffix(r.URL.Path, "/keys") {
+					stop()
+				}
+				return false
+			}
+		})
+		key, err := byOAuth(server).MintKey(running, tailnet.KeyRequest{Cluster: "lab", Tags: tags})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(server.Keys()).To(HaveExactElements(HaveField("ID", key.ID)))
+	})
+
+	It("asks for no key once the run is told to stop", func(ctx SpecContext) {
+		stopped, stop := context.WithCancel(ctx)
+		stop()
+		server := service(asItIs)
+		_, err := byToken(server).MintKey(stopped, tailnet.KeyRequest{Cluster: "lab", Tags: tags})
+		Expect(err).To(MatchError(context.Canceled))
+		Expect(server.Keys()).To(BeEmpty())
+	})
+
+	It("finds the key of a check that has died", func(ctx SpecContext) {
+		server := service(func(s *tailscaleapi.Server) {
+			s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodDelete {
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+				return r.Method == http.MethodDelete
+			}
+		})
+		control := byOAuth(server)
+		Expect(control.Check(ctx, tags)).To(MatchError(tailnet.ErrUnavailable))
+		Expect(control.LeftoverKeys(ctx, "lab", tags)).To(ConsistOf(server.Keys()[0].ID))
+	})
 
 	It("gets an access token once, not for every call", func(ctx SpecContext) {
 		server := service(asItIs)
