@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,15 +40,6 @@ var (
 	_ = SynchronizedAfterSuite(func() {}, func() { Expect(os.RemoveAll(programDir)).To(Succeed()) })
 )
 
-// subnets keep the worlds of one process apart.
-var subnets atomic.Int32
-
-// subnet is another one for each world, and for each process that runs specs.
-func subnet() byte {
-	const each = 30
-	return byte(100 + each*((GinkgoParallelProcess()-1)%5) + int(subnets.Add(1))%each)
-}
-
 // times are long enough for a phase to be seen.
 var times = talos.Times{
 	Boot: 200 * time.Millisecond, HandOver: 200 * time.Millisecond, Services: 100 * time.Millisecond,
@@ -59,7 +49,6 @@ var times = talos.Times{
 // world starts a data centre that ends with the spec.
 func world(ctx context.Context, options dayzero.Options) *dayzero.World {
 	options.Dir = GinkgoT().TempDir()
-	options.Subnet = subnet()
 	if options.Times == (talos.Times{}) {
 		options.Times = times
 	}

@@ -28,8 +28,8 @@ type Options struct {
 	Dir string
 	// Cluster's name; lab by default.
 	Cluster string
-	// Subnet is the second number of the nodes' addresses, 127.SUBNET.0.0/24: worlds
-	// that exist at the same time have different ones.
+	// Subnet is the second number of the nodes' addresses, 127.SUBNET.0.0/24; one that
+	// no other world has by default.
 	Subnet byte
 	// ControlPlanes and Workers of the cluster; 1 and 1 by default.
 	ControlPlanes, Workers int
@@ -66,6 +66,7 @@ type World struct {
 	Headscale *headscale.Server
 
 	options  Options
+	network  *network
 	factory  *factory
 	token    proxmox.Token
 	mutex    sync.Mutex
@@ -87,9 +88,6 @@ func withDefaults(o Options) Options {
 	if o.Cluster == "" {
 		o.Cluster = "lab"
 	}
-	if o.Subnet == 0 {
-		o.Subnet = 77
-	}
 	if o.ControlPlanes == 0 {
 		o.ControlPlanes, o.Workers = 1, max(o.Workers, 1)
 	}
@@ -100,6 +98,10 @@ func withDefaults(o Options) Options {
 }
 
 func (w *World) start(ctx context.Context) (err error) {
+	if w.network, err = takeNetwork(w.options.Subnet); err != nil {
+		return err
+	}
+	w.options.Subnet = w.network.subnet
 	if w.factory, err = startFactory(); err != nil {
 		return err
 	}
@@ -133,6 +135,9 @@ func (w *World) Stop() error {
 	}
 	if w.factory != nil {
 		errs = append(errs, w.factory.stop())
+	}
+	if w.network != nil {
+		errs = append(errs, w.network.release())
 	}
 	return errors.Join(errs...)
 }
