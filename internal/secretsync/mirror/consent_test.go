@@ -97,8 +97,8 @@ var _ = Describe("An export's consent", func() {
 		}
 	})
 
-	It("was never given to this import if it was given to another export's", func() {
-		f := after(60, absent, func(f *mirror.Facts) { f.Import.Spec.From.Name = "backend" })
+	It("was never given to this import if it was given to another export's, and is not waited for after an edit", func() {
+		f := after(60, absent, created(30), func(f *mirror.Facts) { f.Import.Spec.From.Name = "backend" })
 		expectRefusal(mirror.Decide(f), outcome.Stalled, v1alpha1.NotExportedReason, "tazlab-db/backend")
 	})
 })

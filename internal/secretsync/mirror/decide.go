@@ -197,16 +197,16 @@ func freezes(imp *v1alpha1.SecretImport) bool {
 	return imp.Spec.Existing == v1alpha1.ExistingTakeOver && imp.Spec.ExternalSecret != nil && imp.Spec.ExternalSecret.Method == v1alpha1.TakeOverFreeze
 }
 
-// exportGrace is how long a new import waits for its export before it is Stalled. In
-// a rebirth Flux applies both within half a minute, in either order, and would take
-// an import that is Stalled for a failure.
+// exportGrace is how long an import that is new, and was never served, waits for its
+// export before it is Stalled. In a rebirth Flux applies both within half a minute, in
+// either order, and would take an import that is Stalled for a failure.
 const exportGrace = time.Minute
 
 // notExported is the plan without consent. It depends on the import alone, so that it
 // tells nothing of exports.
 func notExported(f Facts) Plan {
 	plan := notAllowed(v1alpha1.NotExportedReason, notExportedMessage(f.Import))
-	if until := f.Import.CreationTimestamp.Add(exportGrace); f.Now.Before(until) {
+	if until := f.Import.CreationTimestamp.Add(exportGrace); f.Import.Status.Source == nil && f.Now.Before(until) {
 		plan.Outcome.Class, plan.LookAgain = outcome.Waiting, until
 	}
 	return plan
