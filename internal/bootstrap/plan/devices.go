@@ -42,6 +42,16 @@ func (f Facts) devicesOf(node string) []inventory.Device {
 	return found
 }
 
+// contenders are the devices that have the node's very name, and of those with a
+// number behind it the ones that a former life must have left: not connected, with the
+// cluster's tags. Any other numbered one may be another cluster's node, and is not in
+// the way: the name is free.
+func (f Facts) contenders(node string) []inventory.Device {
+	return slices.DeleteFunc(f.devicesOf(node), func(device inventory.Device) bool {
+		return device.Hostname != node && (device.Connected || !f.hasTags(device))
+	})
+}
+
 // joined is the device that the running machine itself says it is.
 func (f Facts) joined(m inventory.Machine) (inventory.Device, bool) {
 	for _, device := range f.Devices {
@@ -63,14 +73,13 @@ func (p *Plan) judgeDevices(f Facts, all []destiny) map[string][]inventory.Devic
 	}
 	for _, d := range all {
 		own, joined := f.joined(d.machine)
-		devices := f.devicesOf(d.node.Name)
 		if d.fate == keep {
-			if len(devices) == 0 {
+			if len(f.devicesOf(d.node.Name)) == 0 {
 				p.Notes = append(p.Notes, fmt.Sprintf("node %s is not in the tailnet: bootstrap rejoin %s brings it back", d.node.Name, d.node.Name))
 			}
 			continue
 		}
-		for _, device := range devices {
+		for _, device := range f.contenders(d.node.Name) {
 			switch {
 			case joined && device.ID == own.ID && d.fate == resume:
 			case !f.hasTags(device):
@@ -150,7 +159,8 @@ func (p *Plan) dropKey(f Facts, d destiny) {
 }
 
 // doomedDevices are the devices that go with the cluster: they have its tags and the
-// name of a node, and either no connection or a machine that goes as well.
+// name of a node, and either no connection or a machine that goes as well. One that is
+// connected under a number goes by itself, for nothing says whose it is.
 func (p *Plan) doomedDevices(f Facts) []inventory.Device {
 	var doomed []inventory.Device
 	if f.Cluster.Tailnet == nil {
@@ -163,9 +173,13 @@ func (p *Plan) doomedDevices(f Facts) []inventory.Device {
 	}
 	for _, node := range f.names() {
 		for _, device := range f.devicesOf(node) {
+			numbered := device.Hostname != node
 			switch {
+			case !f.hasTags(device) && numbered: // another's, with a name of its own
 			case !f.hasTags(device):
 				p.Notes = append(p.Notes, fmt.Sprintf("%s has the name of node %s and not its tags: it is left alone", describe(device), node))
+			case device.Connected && numbered:
+				p.Notes = append(p.Notes, fmt.Sprintf("%s is connected, and may be another cluster's: it is left alone. If it was node %s, it vanishes by itself", describe(device), node))
 			case device.Connected && !own[node]:
 				p.Notes = append(p.Notes, fmt.Sprintf("%s is connected, from a machine that is not this cluster's: it is left alone", describe(device)))
 			default:

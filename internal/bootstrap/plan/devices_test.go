@@ -45,6 +45,17 @@ var _ = Describe("devices of the tailnet", func() {
 		Expect(steps(p)).NotTo(ContainElement(HavePrefix("remove")))
 	})
 
+	It("are left alone, and stop nothing, when they only look numbered and are in use or somebody's", func() {
+		f := empty()
+		f.Cluster.Nodes[1].Name = "db"
+		others := offline(device("db-3"))
+		others.Tags = nil
+		f.Devices = []inventory.Device{device("db-2"), others}
+		p := plan.Create(f)
+		Expect(refusals(p)).To(BeEmpty())
+		Expect(steps(p)).NotTo(ContainElement(HavePrefix("remove")))
+	})
+
 	It("of another node are not taken for a numbered one of this", func() {
 		f := empty()
 		f.Cluster.Nodes[1].Name = "node"
@@ -131,6 +142,16 @@ var _ = Describe("destroy", func() {
 		Expect(p.Notes).To(ContainElements(ContainSubstring("VM 9002 (mail) is not this cluster's"), ContainSubstring("is connected, from a machine")))
 	})
 
+	It("leaves a numbered device alone that is connected, for it may be another cluster's node", func() {
+		f := complete()
+		f.Devices = append(f.Devices, device("worker-2-1"), offline(device("worker-3-1")))
+		p := plan.Destroy(f)
+		Expect(steps(p)).To(ContainElements("remove device id-worker-2", "remove device id-worker-3-1"))
+		Expect(steps(p)).NotTo(ContainElement("remove device id-worker-2-1"))
+		Expect(p.Notes).To(ConsistOf(And(ContainSubstring("device worker-2-1"), ContainSubstring("left alone"))))
+		Expect(refusals(plan.Create(plan.AfterDestroy(f)))).To(BeEmpty(), "a rebirth goes on")
+	})
+
 	DescribeTable("refuses as a whole where one machine may not be removed",
 		func(change func(*inventory.VM), why string) {
 			f := complete()
@@ -166,6 +187,12 @@ var _ = Describe("rejoin", func() {
 		Expect(steps(plan.Rejoin(forgotten(), "worker-3"))).To(Equal([]string{"mint key", "join worker-3", "revoke key"}))
 	})
 
+	It("leaves a device alone that only looks numbered", func() {
+		f := forgotten()
+		f.Devices = append(f.Devices, device("worker-3-1"))
+		Expect(steps(plan.Rejoin(f, "worker-3"))).To(Equal([]string{"mint key", "join worker-3", "revoke key"}))
+	})
+
 	It("does nothing for a node that is in the tailnet", func() {
 		f := forgotten()
 		f.Machines[1].TailnetAddresses = f.Devices[1].Addresses
@@ -187,7 +214,8 @@ var _ = Describe("rejoin", func() {
 		Entry("no secrets", func(f *plan.Facts) { f.HaveSecrets = false; f.Machines[2].Stage = inventory.Foreign }, "worker-3", "talos.secrets"),
 		Entry("other secrets", func(f *plan.Facts) { f.Machines[2].Stage = inventory.Foreign }, "worker-3", "refuses talos.secrets"),
 		Entry("a node that is off", func(f *plan.Facts) { f.Machines[2].Stage = inventory.Unreachable }, "worker-3", "does not answer at 192.168.1.73"),
-		Entry("a node that no create has finished", func(f *plan.Facts) { f.VMs = f.VMs[:2] }, "worker-3", "bootstrap create"),
+		Entry("a node that no create has finished", func(f *plan.Facts) { f.VMs = interrupted(inventory.Running).VMs }, "worker-3", "bootstrap create"),
+		Entry("a machine that is somebody else's", func(f *plan.Facts) { f.VMs[2] = foreignVM(9003) }, "worker-3", "is not this cluster's"),
 		Entry("a name that another machine uses", func(f *plan.Facts) { f.Devices = append(f.Devices, device("worker-3")) }, "worker-3", "is another machine's"),
 	)
 })

@@ -32,7 +32,7 @@ func Rejoin(f Facts, name string) Plan {
 		return p
 	}
 	p.revokeLeftovers(f)
-	for _, device := range f.devicesOf(name) {
+	for _, device := range f.contenders(name) {
 		p.removeDevice(f, device, "it has the node's name, and the node is not it")
 	}
 	p.add(Step{
@@ -48,6 +48,8 @@ func Rejoin(f Facts, name string) Plan {
 func (p *Plan) refuseRejoin(f Facts, d destiny) {
 	object := "node " + d.node.Name
 	switch {
+	case d.fate == refuse:
+		p.refuse(fmt.Sprintf("VM %d (%s)", d.node.VMID, d.node.Name), d.why)
 	case d.fate != keep:
 		p.refuse(object, "is not finished: bootstrap create brings it to its end")
 	case d.machine.Stage == inventory.Foreign && !f.HaveSecrets:
@@ -61,7 +63,7 @@ func (p *Plan) refuseRejoin(f Facts, d destiny) {
 		// A node that doesn't open can't say which device is its own.
 		return
 	}
-	for _, device := range f.devicesOf(d.node.Name) {
+	for _, device := range f.contenders(d.node.Name) {
 		if own, joined := f.joined(d.machine); joined && own.ID == device.ID {
 			continue
 		}
