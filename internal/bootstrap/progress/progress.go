@@ -72,8 +72,8 @@ func NewJSON(w io.Writer, c clock.WithTicker) *Progress { return start(&jsonLine
 
 // NewLive draws on a terminal: what has ended stays above, what runs moves below.
 // It reads no input and catches no signal, hides no cursor and changes no mode, so
-// that even a run that is killed leaves the terminal in order. While nothing waits
-// or runs, the terminal is free.
+// that even a run that is killed leaves the terminal in order. For that, what is typed
+// is echoed into the panel. While nothing waits or runs, the terminal is free.
 func NewLive(terminal *os.File, environ []string, c clock.WithTicker) *Progress {
 	return start(newLive(terminal, environ), c)
 }

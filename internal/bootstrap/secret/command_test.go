@@ -45,6 +45,14 @@ var _ = Describe("A secret from a command", func() {
 		Expect(strings.Split(string(v.Bytes()), "\n")).To(ContainElements("VAULT_ADDR=https://vault.lan:8200", "PATH="+os.Getenv("PATH")))
 	})
 
+	It("gets the variables that the documentation lists", func() {
+		page, err := os.ReadFile("../../../docs/bootstrap.md")
+		Expect(err).NotTo(HaveOccurred())
+		for _, name := range secret.Passed {
+			Expect(string(page)).To(ContainSubstring("`" + name + "`"))
+		}
+	})
+
 	It("gets nothing to read", func(ctx SpecContext) {
 		_, err := running(ctx, "cat")
 		Expect(err).To(MatchError("proxmox.token: the command cat gave an empty secret"))
