@@ -19,14 +19,14 @@ var _ = Describe("create", func() {
 			"create worker-2", "start worker-2", "await worker-2", "configure worker-2", "await configuration of worker-2",
 			"create worker-3", "start worker-3", "await worker-3", "configure worker-3", "await configuration of worker-3",
 			"start etcd", "await health of controlplane-1", "await health of worker-2", "await health of worker-3",
-			"mint key", "join controlplane-1", "join worker-2", "join worker-3", "revoke key",
+			"clear devices", "mint key", "join controlplane-1", "join worker-2", "join worker-3", "revoke key",
 			"finish controlplane-1", "finish worker-2", "finish worker-3",
 		}))
 		Expect(step(p, "create worker-2").Needs).To(ConsistOf("download image to pve"))
 		Expect(step(p, "configure worker-2").Needs).To(ConsistOf("await worker-2"))
 		Expect(step(p, "start etcd").Needs).To(ConsistOf("await configuration of controlplane-1"))
 		Expect(step(p, "await health of worker-3").Needs).To(ConsistOf("start etcd", "await configuration of worker-3"))
-		Expect(step(p, "mint key").Needs).To(ConsistOf("await health of controlplane-1", "await health of worker-2", "await health of worker-3"))
+		Expect(step(p, "mint key").Needs).To(ConsistOf("clear devices", "await health of controlplane-1", "await health of worker-2", "await health of worker-3"))
 		Expect(step(p, "revoke key").Needs).To(ConsistOf("join controlplane-1", "join worker-2", "join worker-3"))
 		Expect(step(p, "finish worker-2").Needs).To(ContainElements("revoke key", "await health of worker-2"))
 	})
@@ -70,7 +70,7 @@ var _ = Describe("create", func() {
 	It("mints no key for a cluster without a tailnet", func() {
 		f := empty()
 		f.Cluster.Tailnet = nil
-		Expect(steps(plan.Create(f))).NotTo(ContainElement("mint key"))
+		Expect(steps(plan.Create(f))).NotTo(ContainElements("mint key", "clear devices"))
 	})
 
 	It("starts a finished machine that is stopped, and nothing else", func() {

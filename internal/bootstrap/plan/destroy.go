@@ -37,6 +37,12 @@ func Destroy(f Facts) Plan {
 	for _, device := range doomed {
 		p.removeDevice(f, device, "its machine is no more")
 	}
+	if p.Has(DestroyVM) && f.Cluster.Tailnet != nil && f.TailnetUnknown == "" {
+		p.clearDevices(f, PhaseClean, p.ids(RevokeKey, DestroyVM, RemoveDevice), func(devices []inventory.Device) ([]inventory.Device, error) {
+			f.Devices = devices
+			return (&Plan{}).doomedDevices(f), nil
+		})
+	}
 	if len(p.Steps) == 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("nothing is there of cluster %s: there is nothing to destroy", f.Cluster.Metadata.Name))
 	}

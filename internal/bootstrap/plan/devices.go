@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -120,15 +121,48 @@ func (p *Plan) join(f Facts, all []destiny, stale map[string][]inventory.Device)
 	if len(outside) == 0 {
 		return
 	}
+	p.clearNames(f, outside)
 	p.add(Step{
 		ID: "mint key", Kind: MintKey, Phase: PhaseJoin,
 		Title: "mint an auth key for all nodes, for 15 minutes", Reason: "nodes join the tailnet with it",
-		Needs: p.ids(RevokeKey, RemoveDevice, AwaitHealth), Deadline: f.Cluster.Timeouts.Preflight.Duration,
+		Needs: p.ids(RevokeKey, RemoveDevice, ClearDevices, AwaitHealth), Deadline: f.Cluster.Timeouts.Preflight.Duration,
 	})
 	for _, d := range outside {
 		p.joinNode(f, d.node.Name, "it is not in the tailnet yet")
 	}
 	p.revokeKey(f)
+}
+
+// clearNames looks at the devices once more, before new machines join: a node to
+// which an interrupted create had lent a key may have joined with it after this plan
+// was made, and before its machine was destroyed.
+func (p *Plan) clearNames(f Facts, outside []destiny) {
+	made := slices.DeleteFunc(slices.Clone(outside), func(d destiny) bool { return d.fate != create && d.fate != replace })
+	if len(made) == 0 {
+		return
+	}
+	p.clearDevices(f, PhaseJoin, p.ids(RevokeKey, DestroyVM, RemoveDevice, AwaitHealth), func(devices []inventory.Device) ([]inventory.Device, error) {
+		f.Devices = devices
+		var again Plan
+		byNode := again.judgeDevices(f, made)
+		var stale []inventory.Device
+		for _, d := range made {
+			stale = append(stale, byNode[d.node.Name]...)
+		}
+		var taken []error
+		for _, refusal := range again.Refusals {
+			taken = append(taken, errors.New(refusal.String()))
+		}
+		return stale, errors.Join(taken...)
+	})
+}
+
+func (p *Plan) clearDevices(f Facts, phase Phase, needs []string, stale func([]inventory.Device) ([]inventory.Device, error)) {
+	p.add(Step{
+		ID: "clear devices", Kind: ClearDevices, Phase: phase,
+		Title: "look once more for devices that have the nodes' names", Reason: "a machine may have joined until it was destroyed",
+		Needs: needs, Deadline: f.Cluster.Timeouts.Preflight.Duration, Stale: stale,
+	})
 }
 
 func (p *Plan) joinNode(f Facts, node, reason string) {

@@ -70,6 +70,34 @@ var _ = Describe("devices of the tailnet", func() {
 		Expect(step(plan.Create(f), "remove device id-worker-2").Needs).To(ContainElement("destroy VM 9002"))
 	})
 
+	Describe("when they are looked at once more, before new machines join", func() {
+		judged := func(f plan.Facts, devices ...inventory.Device) ([]inventory.Device, error) {
+			return step(plan.Create(f), "clear devices").Stale(devices)
+		}
+
+		It("are removed if a machine that was destroyed since has joined with the key of a dead run", func() {
+			late := device("worker-2")
+			Expect(judged(interrupted(inventory.Foreign), late, device("laptop"))).To(ConsistOf(late))
+		})
+
+		It("are looked at after machines are destroyed and old keys are revoked", func() {
+			f := interrupted(inventory.Foreign)
+			f.LeftoverKeys = []string{"k1"}
+			Expect(step(plan.Create(f), "clear devices").Needs).To(ContainElements("destroy VM 9002", "revoke leftover key k1", "await health of worker-2"))
+		})
+
+		It("stop the join if another machine has taken a name meanwhile", func() {
+			_, err := judged(empty(), device("worker-2"))
+			Expect(err).To(MatchError(And(ContainSubstring("device worker-2"), ContainSubstring("is connected"))))
+		})
+
+		It("are left alone where the node is the one that was there", func() {
+			f := interrupted(inventory.Running)
+			f.HaveSecrets = true
+			Expect(steps(plan.Create(f))).NotTo(ContainElement("clear devices"))
+		})
+	})
+
 	It("that are missing in a finished cluster are a note, with the command that helps", func() {
 		f := complete()
 		f.Devices = f.Devices[:2]
@@ -115,9 +143,16 @@ var _ = Describe("destroy", func() {
 		p := plan.Destroy(f)
 		Expect(steps(p)).To(Equal([]string{
 			"destroy VM 9001", "destroy VM 9002", "destroy VM 9003",
-			"remove device id-controlplane-1", "remove device id-worker-2", "remove device id-worker-3",
+			"remove device id-controlplane-1", "remove device id-worker-2", "remove device id-worker-3", "clear devices",
 		}))
 		Expect(step(p, "remove device id-worker-2").Needs).To(ConsistOf("destroy VM 9001", "destroy VM 9002", "destroy VM 9003"))
+	})
+
+	It("looks once more for devices that came until their machines were destroyed", func() {
+		f := interrupted(inventory.Foreign)
+		others := device("worker-3")
+		others.Tags = nil
+		Expect(step(plan.Destroy(f), "clear devices").Stale([]inventory.Device{device("worker-2"), others})).To(ConsistOf(device("worker-2")))
 	})
 
 	It("finds machines that cluster.yaml no longer names, with their devices", func() {
@@ -130,7 +165,7 @@ var _ = Describe("destroy", func() {
 	It("asks nothing of a cluster that is dead", func() {
 		f := complete()
 		f.Machines = nil
-		Expect(plan.Destroy(f).Steps).To(HaveLen(6))
+		Expect(plan.Destroy(f).Steps).To(HaveLen(7))
 	})
 
 	It("leaves machines and devices alone that are not the cluster's, and says so", func() {

@@ -17,6 +17,7 @@ const (
 	RevokeKey        Kind = "RevokeKey"
 	DestroyVM        Kind = "DestroyVM"
 	RemoveDevice     Kind = "RemoveDevice"
+	ClearDevices     Kind = "ClearDevices"
 	DownloadImage    Kind = "DownloadImage"
 	CreateVM         Kind = "CreateVM"
 	StartVM          Kind = "StartVM"
@@ -80,6 +81,9 @@ type Step struct {
 	VM     *inventory.VM     `json:"-"`
 	Image  *inventory.Image  `json:"-"`
 	Device *inventory.Device `json:"-"`
+	// Stale judges the devices of the tailnet as they are when the step is done: those
+	// that have to go, or why nothing may.
+	Stale func([]inventory.Device) ([]inventory.Device, error) `json:"-"`
 	// KeyID is that of an auth key which a dead run has left; empty is this run's own.
 	KeyID string `json:"-"`
 	// Marker that the machine gets.

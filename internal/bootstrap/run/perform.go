@@ -21,6 +21,7 @@ func (r *Run) perform(ctx context.Context, step plan.Step, report func(string)) 
 		plan.RevokeKey:        r.performRevoke,
 		plan.DestroyVM:        r.destroyVM,
 		plan.RemoveDevice:     r.removeDevice,
+		plan.ClearDevices:     r.clearDevices,
 		plan.DownloadImage:    r.downloadImage,
 		plan.CreateVM:         r.createVM,
 		plan.StartVM:          r.startVM,
@@ -44,6 +45,24 @@ func (r *Run) destroyVM(ctx context.Context, step plan.Step, report func(string)
 
 func (r *Run) removeDevice(ctx context.Context, step plan.Step, _ func(string)) error {
 	return r.tailnet.DeleteDevice(ctx, step.Device.ID)
+}
+
+// clearDevices removes what is stale by now.
+func (r *Run) clearDevices(ctx context.Context, step plan.Step, report func(string)) error {
+	devices, err := r.tailnet.Devices(ctx)
+	if err != nil {
+		return err
+	}
+	stale, err := step.Stale(devices)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, device := range stale {
+		report(fmt.Sprintf("removing device %s (%s), which a former life has left meanwhile", device.Hostname, device.ID))
+		errs = append(errs, r.tailnet.DeleteDevice(ctx, device.ID))
+	}
+	return errors.Join(errs...)
 }
 
 func (r *Run) downloadImage(ctx context.Context, step plan.Step, report func(string)) error {
