@@ -16,8 +16,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/utils/clock"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/progress"
+	"github.com/tazzo/rebirth/internal/bootstrap/run"
 	"github.com/tazzo/rebirth/internal/bootstrap/spec"
 )
 
@@ -195,6 +198,22 @@ var _ = Describe("the question before a destruction", func() {
 		Entry("nothing", "\n", false),
 		Entry("the end of input", "", false),
 		Entry("another case", "HOME\n", false),
+	)
+})
+
+var _ = Describe("a refusal", func() {
+	DescribeTable("is told with what was done before it",
+		func(destroyed bool, said string) {
+			var errs bytes.Buffer
+			root := Command("")
+			root.SetErr(&errs)
+			s := &session{reporter: progress.NewPlain(&errs, clock.RealClock{})}
+			refused := &run.RefusedError{Plan: plan.Plan{Refusals: []plan.Refusal{{Object: "VM 1", Reason: "is another's"}}}, Destroyed: destroyed}
+			Expect((&flags{output: formatText}).conclude(root, s, refused)).To(MatchError(said))
+			Expect(errs.String()).To(Equal("refused: VM 1: is another's\n"))
+		},
+		Entry("of a create", false, "nothing was done"),
+		Entry("of a rebirth's second half", true, "the cluster is destroyed, and nothing was created: clear the way, and go on with bootstrap create"),
 	)
 })
 

@@ -122,5 +122,8 @@ func (f *flags) conclude(cmd *cobra.Command, s *session, err error) error {
 		}
 		fmt.Fprintln(cmd.ErrOrStderr(), "refused:", refusal)
 	}
+	if refused.Destroyed {
+		return errors.New("the cluster is destroyed, and nothing was created: clear the way, and go on with bootstrap create")
+	}
 	return errors.New("nothing was done")
 }

@@ -98,7 +98,12 @@ type Credentials struct {
 }
 
 // RefusedError is a plan that refuses.
-type RefusedError struct{ Plan plan.Plan }
+type RefusedError struct {
+	Plan plan.Plan
+	// Destroyed is true if something came in the way of a rebirth when its first half
+	// was done.
+	Destroyed bool
+}
 
 // Error has every reason, a line each.
 func (e *RefusedError) Error() string {
@@ -236,7 +241,12 @@ func (r *Run) Rebirth(ctx context.Context, confirm Confirm, credentials Credenti
 	if facts, err = r.Observe(ctx); err != nil {
 		return err
 	}
-	return r.create(ctx, plan.Create(facts))
+	err = r.create(ctx, plan.Create(facts))
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		refused.Destroyed = true
+	}
+	return err
 }
 
 // mayFollow says whether nothing stands in the way of the plans: no refusal, no

@@ -42,8 +42,12 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("in a file of %d lines: %s", lines, p)
 			}
 		}
+		glance := spec.Glance(data)
 		if cluster == nil {
 			return
+		}
+		if !reflect.DeepEqual(cluster, glance) {
+			t.Fatalf("at a glance it is another one: %+v", glance)
 		}
 		written, err := json.Marshal(cluster)
 		if err != nil {
