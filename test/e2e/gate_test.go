@@ -73,11 +73,10 @@ func gateSpecs() {
 	It("lets a node join an open gate, and counts it once it carries traffic", func(ctx SpecContext) {
 		verdict := verdictUID(ctx)
 		late := workerWithoutDatabase(ctx)
-		_, err := world.Cluster.OnNode(ctx, late, "systemctl", "stop", "kubelet")
-		Expect(err).NotTo(HaveOccurred())
+		empty(ctx, late)
 		Expect(world.Client.Delete(ctx, node(late))).To(Succeed())
 		expectOpen(ctx, nodes-1)
-		_, err = world.Cluster.OnNode(ctx, late, "systemctl", "start", "kubelet")
+		_, err := world.Cluster.OnNode(ctx, late, "systemctl", "start", "kubelet")
 		Expect(err).NotTo(HaveOccurred())
 		expectOpen(ctx, nodes)
 		Expect(verdictUID(ctx)).To(Equal(verdict), "the verdict was never withdrawn")
@@ -109,6 +108,19 @@ func gateSpecs() {
 		expectAvailable(ctx, consumer, "grafana")
 		expectReady(ctx, everything...)
 	}, SpecTimeout(15*time.Minute))
+}
+
+// empty makes of a node what a new one is before its kubelet starts: nothing runs, and
+// nothing is left of the former network. It would get another range of addresses, and
+// Flannel's bridge refuses a second one.
+func empty(ctx context.Context, node string) {
+	GinkgoHelper()
+	for _, command := range []string{
+		"systemctl stop kubelet", "crictl rmp --all --force", "ip link delete cni0", "ip link delete flannel.1", "rm -r /run/flannel /var/lib/cni",
+	} {
+		_, err := world.Cluster.OnNode(ctx, node, strings.Fields(command)...)
+		Expect(err).NotTo(HaveOccurred())
+	}
 }
 
 // workerWithoutDatabase is one that can be taken away without a second PostgreSQL ever

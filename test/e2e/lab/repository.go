@@ -82,7 +82,7 @@ func (l *Lab) copyManifests(tree fstest.MapFS) error {
 		copyTo(name+"/source.yaml", to+"source.yaml", source...)
 		copyTo(name+"/components", to+"components")
 	}
-	copyTo("readiness-gate/release.yaml", "infrastructure/readiness-gate/release.yaml", append(registry, "min: 1", "min: 3")...)
+	copyTo("readiness-gate/release.yaml", "infrastructure/readiness-gate/release.yaml", append(registry, "min: 1", "min: 2")...)
 	// The right to repair, which an export has to ask for, and to read one more Secret.
 	rights := []string{
 		"- namespace: tazlab-db\n", "- namespace: tazlab-db\n        repair: true\n",
