@@ -87,7 +87,7 @@ type GateNodes struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	SettleFor metav1.Duration `json:"settleFor,omitempty"`
 	// NewNodeGrace is how long a node that joins an open gate may take until it
-	// counts.
+	// counts though it fails; one that passes counts at once.
 	// +optional
 	// +kubebuilder:default="3m"
 	// +kubebuilder:validation:Type=string

@@ -72,30 +72,45 @@ func Judge(f Facts) Round {
 		return r
 	}
 	r.Cluster = clusterFailures(f)
-	var eligible []evidence.Node
+	var eligible, joining []evidence.Node
 	for _, node := range sortedNodes(f.Evidence.Nodes) {
 		r.Nodes = append(r.Nodes, node.Name)
-		if why := excused(f, node); why != "" {
+		switch why := excused(f, node); {
+		case why != "":
 			r.Excused = append(r.Excused, Failure{Node: node.Name, Check: CheckNodes, Message: why})
-			continue
+		case joins(f, node):
+			joining = append(joining, node)
+		default:
+			eligible = append(eligible, node)
 		}
-		eligible = append(eligible, node)
 	}
-	r.Eligible = len(eligible)
 	peers := newPeers(f, eligible)
 	for _, node := range eligible {
-		failures, reported := nodeFailures(f, node, peers)
-		r.Reported = append(r.Reported, reported...)
-		r.Failures = append(r.Failures, failures...)
-		if len(failures) == 0 {
-			r.Passing++
+		r.count(nodeFailures(f, node, peers))
+	}
+	for _, node := range joining {
+		if failures, reported := nodeFailures(f, node, peers); len(failures) == 0 {
+			r.count(nil, reported)
+			continue
 		}
+		r.Excused = append(r.Excused, Failure{Node: node.Name, Check: CheckNodes, Message: fmt.Sprintf(
+			"the node joined less than %s ago (spec.nodes.newNodeGrace) and does not pass yet", f.Spec.Nodes.NewNodeGrace.Duration)})
 	}
 	if wanted := int(f.Spec.Nodes.Min); r.Eligible < wanted {
 		r.Cluster = append(r.Cluster, Failure{Check: CheckNodes, Message: fmt.Sprintf(
 			"%d nodes count, and spec.nodes.min is %d: wait for nodes to join, or lower it", r.Eligible, wanted)})
 	}
 	return r
+}
+
+// count adds an eligible node, which passes if it has no failures.
+func (r *Round) count(failures, reported []Failure) {
+	r.Eligible++
+	r.Reported = append(r.Reported, reported...)
+	r.Failures = append(r.Failures, failures...)
+	if len(failures) == 0 {
+		r.Passing++
+	}
 }
 
 // Passes reports whether the round is good enough: for a first opening every
@@ -120,13 +135,18 @@ func excused(f Facts, node evidence.Node) string {
 		return "the node is being removed"
 	case !f.OpenedOnce:
 		return ""
-	// Creations have whole seconds.
-	case !node.Created.Before(f.Since.Truncate(time.Second)) && now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration:
-		return fmt.Sprintf("the node joined less than %s ago (spec.nodes.newNodeGrace)", f.Spec.Nodes.NewNodeGrace.Duration)
 	case !node.Ready && !blamesNetwork(node) && now.Sub(node.ReadyChanged) >= f.Spec.Nodes.NotReadyGrace.Duration:
 		return fmt.Sprintf("the node has been NotReady for more than %s (spec.nodes.notReadyGrace): %s", f.Spec.Nodes.NotReadyGrace.Duration, node.NotReadyReason)
 	}
 	return ""
+}
+
+// joins reports whether the node has just joined a gate that was open before: such a
+// one counts as soon as it passes, and against the gate only after its time.
+func joins(f Facts, node evidence.Node) bool {
+	// Creations have whole seconds.
+	return f.OpenedOnce && !node.Created.Before(f.Since.Truncate(time.Second)) &&
+		f.Evidence.Now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration
 }
 
 // clusterFailures are those of no single node.

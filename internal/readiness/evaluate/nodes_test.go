@@ -81,10 +81,11 @@ var _ = Describe("A round", func() {
 		Entry("before the first opening, a new one", 2, joined("n2", time.Minute)),
 		Entry("before the first opening, one that has been NotReady for long", 2, off("n2", time.Hour)),
 		Entry("before the first opening, not one that is being removed", 1, onNode("n2", deleting)),
-		Entry("once open, not a new one", 1, openedOnce, joined("n2", 3*time.Minute-1)),
-		Entry("once open, a new one after its time", 2, openedOnce, joined("n2", 3*time.Minute)),
+		Entry("once open, a new one that passes", 2, openedOnce, joined("n2", time.Second), plugin("n2", "")),
+		Entry("once open, not a new one that fails", 1, openedOnce, joined("n2", 3*time.Minute-1)),
+		Entry("once open, a new one that fails after its time", 2, openedOnce, joined("n2", 3*time.Minute)),
 		Entry("once open, a new one that was there when the gate opened: it has passed before", 2, openedSince(30*time.Second), joined("n2", time.Minute)),
-		Entry("once open, not one that joined since", 1, openedSince(2*time.Minute), joined("n2", time.Minute)),
+		Entry("once open, not one that joined since and fails", 1, openedSince(2*time.Minute), joined("n2", time.Minute)),
 		Entry("once open, one that has just become NotReady", 2, openedOnce, off("n2", 2*time.Minute-1)),
 		Entry("once open, not one that is off for long", 1, openedOnce, off("n2", 2*time.Minute)),
 		Entry("once open, not one that is being removed", 1, openedOnce, onNode("n2", deleting)),
@@ -94,6 +95,13 @@ var _ = Describe("A round", func() {
 			onNode("n2", func(n *evidence.Node) { n.NetworkUnavailable = "no route created" })),
 		Entry("whose clock is ahead, as new", 1, openedOnce, joined("n2", -time.Minute)),
 	)
+
+	It("reaches the number asked for with a node that has just joined and passes", func() {
+		f := facts(3, openedOnce, joined("n3", time.Second), plugin("n3", ""))
+		f.Spec.Nodes.Min = 3
+		r, ok := passes(f)
+		Expect(ok).To(BeTrue(), "%v", r.Cluster)
+	})
 
 	It("of an open gate does not pass because all that is broken is excused", func() {
 		r, ok := passes(facts(2, openedOnce, off("n1", time.Hour), off("n2", time.Hour)))
