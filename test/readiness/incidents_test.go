@@ -186,7 +186,7 @@ var _ = Describe("A gate that is open", func() {
 		Eventually(func() int32 { g.ready(ctx); return g.Status.Nodes.Passing }).Should(BeEquivalentTo(2))
 		g.expectStaysOpen(ctx)
 		remove(ctx, c.nodes["n2"].flannel)
-		g.expectShut(ctx, "node n2, cni:", "node n3, cni:")
+		g.expectShut(ctx, "nodes n2 and n3, cni:")
 	})
 
 	It("gives a node that joins its time", func(ctx SpecContext) {

@@ -150,7 +150,7 @@ func Hint(check string) string {
 	case evaluate.CheckCNI:
 		return "the network plugin's pod on that node has not started or can't reach the API server; read its log"
 	case evaluate.CheckSandbox:
-		return "the plugin's configuration in /etc/cni/net.d is missing or stale, or its subnet file is; read the kubelet's log and the events FailedCreatePodSandBox"
+		return "the plugin's configuration in /etc/cni/net.d is missing or stale, or its subnet file is, or its bridge (cni0) has the addresses that the node had before; read the kubelet's log and the events FailedCreatePodSandBox"
 	case evaluate.CheckDNS:
 		return "CoreDNS crashes after a mistake in its Corefile, or the node can't reach its endpoints: kube-proxy or the plugin's routes"
 	case evaluate.CheckService:

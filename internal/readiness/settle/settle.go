@@ -149,26 +149,3 @@ func (s State) late(v Verdict, spec v1alpha1.ReadinessGateSpec, now time.Time) V
 // clock is a moment for a message: a duration would read otherwise each round, and
 // a status that changes is a write.
 func clock(moment time.Time) string { return moment.UTC().Format(time.TimeOnly) + " UTC" }
-
-// Why names the first failures of a round.
-func Why(round evaluate.Round) string {
-	all := append(slices.Clone(round.Cluster), round.Failures...)
-	if len(all) == 0 {
-		return fmt.Sprintf("%d of %d nodes pass", round.Passing, round.Eligible)
-	}
-	const named = 3
-	text := ""
-	for i, f := range all[:min(named, len(all))] {
-		if i > 0 {
-			text += "; "
-		}
-		if f.Node != "" {
-			text += "node " + f.Node + ", "
-		}
-		text += f.Check + ": " + f.Message
-	}
-	if more := len(all) - named; more > 0 {
-		text += fmt.Sprintf("; and %d more (see the report)", more)
-	}
-	return text
-}

@@ -67,12 +67,6 @@ var _ = Describe("A shut gate", func() {
 		Entry("in which nothing could be read", unobserved()),
 	)
 
-	It("names what fails, and how much more there is", func() {
-		g := newGate()
-		g.play(1, round(5))
-		Expect(g.verdict.Message).To(And(ContainSubstring("node n2, cni: not Ready"), ContainSubstring("and 2 more")))
-	})
-
 	It("names a failure of the whole cluster without a node", func() {
 		g := newGate()
 		g.play(1, bad())
