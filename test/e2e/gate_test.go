@@ -70,13 +70,15 @@ func gateSpecs() {
 		expectOpen(ctx, nodes)
 	}, SpecTimeout(10*time.Minute))
 
-	It("lets a node join an open gate, and counts it once it carries traffic", func(ctx SpecContext) {
+	It("stays open when a node is drained and leaves, and counts a new one once it carries traffic", func(ctx SpecContext) {
 		verdict := verdictUID(ctx)
 		late := workerWithoutDatabase(ctx)
+		_, err := world.Cluster.Kubectl(ctx, "drain", late, "--ignore-daemonsets", "--delete-emptydir-data", "--force")
+		Expect(err).NotTo(HaveOccurred())
 		empty(ctx, late)
 		Expect(world.Client.Delete(ctx, node(late))).To(Succeed())
 		expectOpen(ctx, nodes-1)
-		_, err := world.Cluster.OnNode(ctx, late, "systemctl", "start", "kubelet")
+		_, err = world.Cluster.OnNode(ctx, late, "systemctl", "start", "kubelet")
 		Expect(err).NotTo(HaveOccurred())
 		expectOpen(ctx, nodes)
 		Expect(verdictUID(ctx)).To(Equal(verdict), "the verdict was never withdrawn")
