@@ -13,7 +13,8 @@ const ReadinessGateKind = "ReadinessGate"
 // nodes and for how long, before a ConfigMap says that it is ready.
 //
 // A client in Go that leaves a duration out, interval excepted, sends zero, and zero
-// is what it gets: set them all.
+// is what it gets: set them all. A duration has at most five digits of a unit: one that
+// no client could read would hide every gate from the controller.
 type ReadinessGateSpec struct {
 	// Publish names what is published.
 	// +required
@@ -23,7 +24,7 @@ type ReadinessGateSpec struct {
 	// +optional
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	Interval metav1.Duration `json:"interval,omitzero"`
 
 	// Nodes says which nodes count, and how many of them must pass.
@@ -47,7 +48,7 @@ type ReadinessGateSpec struct {
 	// +optional
 	// +kubebuilder:default="20m"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	MaxWait metav1.Duration `json:"maxWait,omitempty"`
 
 	// Checks says what is checked.
@@ -64,11 +65,13 @@ type ReadinessGateSpec struct {
 type PublishSpec struct {
 	// ConfigMapName is the ConfigMap, in the gate's namespace, that exists only
 	// while the network is ready. A second one, with "-report" behind the name,
-	// always exists and says which node fails which check.
+	// always exists and says which node fails which check. It can't be changed: what
+	// was published under the former name would stay.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=246
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="configMapName is immutable: delete the gate and make another one"
 	ConfigMapName string `json:"configMapName"`
 }
 
@@ -84,14 +87,14 @@ type GateNodes struct {
 	// +optional
 	// +kubebuilder:default="30s"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	SettleFor metav1.Duration `json:"settleFor,omitempty"`
 	// NewNodeGrace is how long a node that joins an open gate may take until it
 	// counts though it fails; one that passes counts at once.
 	// +optional
 	// +kubebuilder:default="3m"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	NewNodeGrace metav1.Duration `json:"newNodeGrace,omitempty"`
 	// NotReadyGrace is how long a node may be NotReady until it no longer counts: a
 	// node that is switched off must not keep the gate shut for ever. One that is
@@ -100,7 +103,7 @@ type GateNodes struct {
 	// +optional
 	// +kubebuilder:default="2m"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	NotReadyGrace metav1.Duration `json:"notReadyGrace,omitempty"`
 	// QuorumPercent of the eligible nodes must pass to keep an open gate open. For
 	// the first opening every one must.
@@ -123,7 +126,7 @@ type GateHysteresis struct {
 	// +optional
 	// +kubebuilder:default="60s"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	CloseAfter metav1.Duration `json:"closeAfter,omitempty"`
 }
 
@@ -210,7 +213,7 @@ type SandboxCheck struct {
 	// +optional
 	// +kubebuilder:default="30m"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^(0|([0-9]+(\.[0-9]+)?(ms|s|m|h))+)$`
+	// +kubebuilder:validation:Pattern=`^(0|([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4})$`
 	CanaryEvery metav1.Duration `json:"canaryEvery,omitempty"`
 }
 
@@ -309,6 +312,9 @@ type ReadinessGateStatus struct {
 	// WaitingSince is since when the gate is shut, for maxWait.
 	// +optional
 	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+	// FailingSince is since when every round failed although the gate is still open.
+	// +optional
+	FailingSince *metav1.Time `json:"failingSince,omitempty"`
 	// ClusterUID is the UID of the namespace kube-system of the cluster that this
 	// status was written in: in another one it proves nothing.
 	// +optional
@@ -343,8 +349,11 @@ type GateFailure struct {
 	Node string `json:"node,omitempty"`
 	// Check that fails, such as "cni", "dns" or "peers".
 	Check string `json:"check"`
-	// Message says what fails and what usually causes it.
+	// Message says what fails.
 	Message string `json:"message"`
+	// UsualCause is what usually makes this check fail, and where to look.
+	// +optional
+	UsualCause string `json:"usualCause,omitempty"`
 	// Since is when the check began to fail.
 	Since metav1.Time `json:"since"`
 }

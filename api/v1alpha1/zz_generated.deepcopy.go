@@ -496,6 +496,10 @@ func (in *ReadinessGateStatus) DeepCopyInto(out *ReadinessGateStatus) {
 		in, out := &in.WaitingSince, &out.WaitingSince
 		*out = (*in).DeepCopy()
 	}
+	if in.FailingSince != nil {
+		in, out := &in.FailingSince, &out.FailingSince
+		*out = (*in).DeepCopy()
+	}
 	out.Nodes = in.Nodes
 	if in.Failing != nil {
 		in, out := &in.Failing, &out.Failing

@@ -53,6 +53,6 @@ func stripNode(obj any) (any, error) {
 		return obj, nil
 	}
 	out := &corev1.Node{ObjectMeta: stripMeta(node.ObjectMeta), Spec: node.Spec}
-	out.Status.Conditions, out.Status.NodeInfo.BootID = node.Status.Conditions, node.Status.NodeInfo.BootID
+	out.Status.Conditions = node.Status.Conditions
 	return out, nil
 }

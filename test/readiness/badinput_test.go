@@ -34,8 +34,8 @@ var _ = Describe("Bad input", func() {
 		Entry("a payload that is too large", "spec.checks.peers.payload", func(s *v1alpha1.ReadinessGateSpec) { s.Checks.Peers.Payload.Set(1 << 20) }),
 	)
 
-	// What a client in Go leaves out where it is zero.
-	DescribeTable("is refused by the API server though it is zero", func(ctx SpecContext, path string, value any) {
+	// What a client in Go leaves out where it is zero, or can't say.
+	DescribeTable("that Go's types have no room for is refused by the API server", func(ctx SpecContext, path string, value any) {
 		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(aGate("network").ReadinessGate)
 		Expect(err).NotTo(HaveOccurred())
 		gate := &unstructured.Unstructured{Object: object}
@@ -46,7 +46,33 @@ var _ = Describe("Bad input", func() {
 		Entry("quorum 0", "spec.nodes.quorumPercent", int64(0)),
 		Entry("min 0", "spec.nodes.min", int64(0)),
 		Entry("a payload of nothing", "spec.checks.peers.payload", "0"),
+		// One gate that can't be decoded would hide all others from the controller.
+		Entry("a duration longer than Go's longest", "spec.interval", "9999999h"),
+		Entry("one of many short ones", "spec.hysteresis.closeAfter", strings.Repeat("99999h", 30)),
+		Entry("a number longer than 32 bits", "spec.nodes.min", int64(1<<40)),
 	)
+
+	It("of another name for the ConfigMap is refused: the one under the former name would stay", func(ctx SpecContext) {
+		g := newGate(ctx)
+		before := g.DeepCopy()
+		g.Spec.Publish.ConfigMapName = "network-works"
+		Expect(admin.Patch(ctx, g.ReadinessGate, client.MergeFrom(before))).To(MatchError(ContainSubstring("configMapName is immutable: delete the gate and make another one")))
+	})
+
+	It("is named at once, all of it, in the report too, and withdraws a verdict", func(ctx SpecContext) {
+		newCluster(ctx, 1)
+		run(ctx)
+		g := newGate(ctx)
+		g.expectOpen(ctx)
+		g.patch(ctx, func() {
+			g.Spec.Interval = metav1.Duration{Duration: 10 * time.Millisecond}
+			g.Spec.Checks.Endpoints = []v1alpha1.EndpointCheck{{Name: "vault", TCP: "vault:99999"}}
+			g.Spec.Checks.DNS.ExternalNames = []string{"no name"}
+		})
+		g.expectShut(ctx, "spec.interval is 10ms", "spec.checks.endpoints[0] (vault)", "spec.checks.dns.externalNames[0]")
+		Expect(g.report(ctx)).To(And(HaveKeyWithValue("state", v1alpha1.InvalidSpecReason), HaveKeyWithValue("report", HavePrefix("nothing is checked: spec.interval is 10ms"))))
+		Expect(g.Status.Nodes.Passing).To(BeZero(), "nobody looks at nodes any more")
+	})
 
 	DescribeTable("that only the controller can see is named, and the gate stays shut",
 		func(ctx SpecContext, words string, prepare func(context.Context, *cluster), edit func(*v1alpha1.ReadinessGateSpec)) {
@@ -86,18 +112,21 @@ var _ = Describe("Bad input", func() {
 		}, asItIs),
 	)
 
-	It("of two gates with one ConfigMap stalls the younger one alone", func(ctx SpecContext) {
+	DescribeTable("of two gates with one ConfigMap stalls the younger one alone", func(ctx SpecContext, published, shared string) {
 		newCluster(ctx, 1)
 		run(ctx)
 		first := newGate(ctx)
 		first.expectOpen(ctx)
-		second := aGate("second")
+		second := aGate("second", func(s *v1alpha1.ReadinessGateSpec) { s.Publish.ConfigMapName = published })
 		Expect(admin.Create(ctx, second.ReadinessGate)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { remove(ctx, second.ReadinessGate) })
-		Eventually(func() string { return second.ready(ctx).Message }).Should(ContainSubstring("ReadinessGate flux-system/network publishes ConfigMap network-ready too"))
+		Eventually(func() string { return second.ready(ctx).Message }).Should(ContainSubstring("ReadinessGate flux-system/network publishes ConfigMap " + shared + " too"))
 		Expect(apimeta.IsStatusConditionTrue(second.Status.Conditions, meta.StalledCondition)).To(BeTrue())
 		first.expectStaysOpen(ctx)
-	})
+	},
+		Entry("for their verdicts", "network-ready", "network-ready"),
+		Entry("for the verdict of the one and the report of the other", "network-ready-report", "network-ready-report"),
+	)
 
 	It("that keeps a gate shut for longer than maxWait is said to be Stalled, and heals", func(ctx SpecContext) {
 		c := newCluster(ctx, 1)

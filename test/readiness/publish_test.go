@@ -60,6 +60,49 @@ var _ = Describe("The verdict", func() {
 		Entry("one that Flux applies", map[string]string{"kustomize.toolkit.fluxcd.io/name": "network", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}),
 	)
 
+	It("is not given by a heartbeat in somebody else's Lease", func(ctx SpecContext) {
+		newCluster(ctx, 1)
+		holder := "somebody"
+		foreign := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: gateNamespace, Name: "network-ready"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}}
+		create(ctx, foreign)
+		run(ctx)
+		g := newGate(ctx)
+		g.expectShut(ctx, "Lease flux-system/network-ready is not this gate's")
+		Expect(g.lease(ctx).ResourceVersion).To(Equal(foreign.ResourceVersion))
+	})
+
+	It("names the spec by which the network was proven, not the one that is yet to be", func(ctx SpecContext) {
+		newCluster(ctx, 1)
+		run(ctx)
+		g := newGate(ctx, func(s *v1alpha1.ReadinessGateSpec) { s.Hysteresis.CloseAfter = seconds(60) })
+		g.expectOpen(ctx)
+		before := g.verdict(ctx)
+		g.patch(ctx, func() { g.Spec.Nodes.Min = 5 })
+		Eventually(func() string { return g.ready(ctx).Reason }).Should(Equal(v1alpha1.GateFailingReason))
+		Expect(g.verdict(ctx).Data).To(Equal(before.Data))
+		g.patch(ctx, func() { g.Spec.Nodes.Min = 1 })
+		Eventually(func() string { return g.verdict(ctx).Data["generation"] }).Should(Equal("3"))
+	})
+
+	It("is withdrawn after closeAfter, however often the controller starts anew meanwhile", func(ctx SpecContext) {
+		c := newCluster(ctx, 1)
+		i := run(ctx)
+		g := newGate(ctx, func(s *v1alpha1.ReadinessGateSpec) { s.Hysteresis.CloseAfter = seconds(8) })
+		g.expectOpen(ctx)
+		c.nodes["n1"].agent.stop()
+		Eventually(func() *metav1.Time { g.ready(ctx); return g.Status.FailingSince }).ShouldNot(BeNil())
+		began := g.Status.FailingSince.Time
+		for g.exists(ctx, "") == nil {
+			Expect(time.Since(began)).To(BeNumerically("<", 14*time.Second), "it would stay for ever")
+			i.stop()
+			i = run(ctx)
+			beat := g.lease(ctx).Spec.RenewTime.Time
+			Eventually(func() bool { return g.exists(ctx, "") != nil || g.lease(ctx).Spec.RenewTime.After(beat) }).Should(BeTrue())
+		}
+		g.expectShut(ctx, "node n1, agent:")
+		Expect(g.Status.FailingSince).To(BeNil())
+	})
+
 	DescribeTable("of before is withdrawn before a controller calls itself ready, if it is stale",
 		func(ctx SpecContext, uid func() string, beat func() *metav1.MicroTime) {
 			c := newCluster(ctx, 1)
@@ -71,13 +114,17 @@ var _ = Describe("The verdict", func() {
 			stale.Labels = map[string]string{v1alpha1.ManagedByLabel: "readiness-gate"}
 			stale.Data = map[string]string{"ready": "true", "cluster_uid": uid(), "since": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "generation": "1"}
 			Expect(admin.Create(ctx, stale)).To(Succeed())
-			create(ctx, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: g.Namespace, Name: stale.Name}, Spec: coordinationv1.LeaseSpec{RenewTime: beat()}})
+			create(ctx, &coordinationv1.Lease{
+				ObjectMeta: metav1.ObjectMeta{Namespace: g.Namespace, Name: stale.Name, OwnerReferences: stale.OwnerReferences},
+				Spec:       coordinationv1.LeaseSpec{RenewTime: beat()},
+			})
 			i := run(ctx)
 			Eventually(i.ready).Should(Equal(http.StatusOK))
 			Expect(g.exists(ctx, "")).NotTo(Succeed(), "ready, and the stale verdict is still there")
 			g.expectNeverOpen(ctx)
 		},
 		Entry("its heartbeat is old", func() string { return clusterUID() }, func() *metav1.MicroTime { t := metav1.NewMicroTime(time.Now().Add(-time.Hour)); return &t }),
+		Entry("its heartbeat is of a clock that was wrong", func() string { return clusterUID() }, func() *metav1.MicroTime { t := metav1.NewMicroTime(time.Now().Add(time.Hour)); return &t }),
 		Entry("it is another cluster's", func() string { return "another" }, func() *metav1.MicroTime { t := metav1.NowMicro(); return &t }),
 		Entry("it never had a heartbeat", func() string { return clusterUID() }, func() *metav1.MicroTime { return nil }),
 	)

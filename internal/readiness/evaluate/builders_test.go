@@ -39,10 +39,10 @@ func facts(n int, edits ...edit) evaluate.Facts {
 	for i := range n {
 		name, next := nodeName(i), nodeName((i+1)%n)
 		f.Evidence.Nodes = append(f.Evidence.Nodes, evidence.Node{
-			Name: name, UID: "uid-" + name, Created: now.Add(-time.Hour), Ready: true, ReadyChanged: now.Add(-50 * time.Minute),
+			Name: name, Created: now.Add(-time.Hour), Ready: true, ReadyChanged: now.Add(-50 * time.Minute),
 		})
 		f.Evidence.Sandboxes[name] = evidence.Sandbox{Proven: now.Add(-40 * time.Minute), NeededSince: now.Add(-50 * time.Minute)}
-		report := evidence.Report{PodUID: "pod-" + name, Started: now.Add(-40 * time.Minute), Results: []evidence.Result{
+		report := evidence.Report{Results: []evidence.Result{
 			{Kind: evidence.DNSProbe, Target: "kubernetes.default from the DNS service 10.96.0.10 over UDP", OK: true},
 			{Kind: evidence.ServiceProbe, Target: "the API server through its ClusterIP 10.96.0.1:443", OK: true},
 		}}

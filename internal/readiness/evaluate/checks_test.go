@@ -87,8 +87,6 @@ var _ = Describe("A node", func() {
 			off("n2", time.Minute), plugin("n2", "not Ready"), silent("n2"), probed("n1", evidence.PeerProbe, peer("n2", false))),
 		Entry("it is NotReady for no reason", evaluate.CheckNodes, "no reason given",
 			onNode("n2", func(n *evidence.Node) { n.Ready = false })),
-		Entry("it is marked NetworkUnavailable", evaluate.CheckCNI, "no route created",
-			onNode("n2", func(n *evidence.Node) { n.NetworkUnavailable = "no route created" }), without("n2")),
 		Entry("nothing is known of sandboxes", evaluate.CheckSandbox, "no pod on the pod network has started",
 			func(f *evaluate.Facts) { delete(f.Evidence.Sandboxes, "n2") }, without("n2")),
 		Entry("no sandbox was ever made", evaluate.CheckSandbox, "no pod on the pod network has started",

@@ -209,8 +209,6 @@ func fault(f Facts, node evidence.Node) (check, problem string) {
 		return CheckCNI, plugin
 	case !node.Ready:
 		return CheckCNI, "the node is NotReady: " + node.NotReadyReason
-	case node.NetworkUnavailable != "":
-		return CheckCNI, "the node's condition NetworkUnavailable is true: " + node.NetworkUnavailable
 	// An agent's pod that is there and waits may well wait for its sandbox.
 	case node.AgentAbsent != "":
 		return CheckAgent, node.AgentAbsent

@@ -91,8 +91,7 @@ var _ = Describe("A round", func() {
 		Entry("once open, not one that is being removed", 1, openedOnce, onNode("n2", deleting)),
 		Entry("at any time, one that is NotReady for its network", 2, openedOnce, noNetwork("n2", time.Hour)),
 		Entry("once open, not one without a network that then was switched off", 1, openedOnce, noNetwork("n2", 2*time.Hour), off("n2", time.Hour)),
-		Entry("once open, not one that is off, whatever a cloud said of its routes", 1, openedOnce, off("n2", time.Hour),
-			onNode("n2", func(n *evidence.Node) { n.NetworkUnavailable = "no route created" })),
+		Entry("once open, not one that is off, whatever a cloud said of its routes", 1, openedOnce, off("n2", time.Hour), plugin("n2", "no route created")),
 		Entry("whose clock is ahead, as new", 1, openedOnce, joined("n2", -time.Minute)),
 	)
 

@@ -11,9 +11,7 @@ import (
 // Cluster is everything that one round found out.
 type Cluster struct {
 	// Now is when the round ended.
-	Now time.Time
-	// UID of the namespace kube-system: another one is another cluster.
-	UID   string
+	Now   time.Time
 	Nodes []Node
 	// CNI is what the network plugin's own objects say.
 	CNI cni.Finding
@@ -33,8 +31,6 @@ type Cluster struct {
 // Node is a node.
 type Node struct {
 	Name    string
-	UID     string
-	BootID  string
 	Created time.Time
 	Ready   bool
 	// NotReadyReason is the message of the condition Ready while it is not true.
@@ -43,8 +39,6 @@ type Node struct {
 	ReadyChanged time.Time
 	// Deleting: the node is being removed.
 	Deleting bool
-	// NetworkUnavailable is the message of that condition while it is true.
-	NetworkUnavailable string
 	// AgentAbsent says why no agent's pod is on the node, "" if one is.
 	AgentAbsent string
 }
@@ -65,11 +59,8 @@ type DNS struct {
 
 // Report is what one agent answered, or why it did not.
 type Report struct {
-	// Missing says why there is no answer; then the rest is empty.
+	// Missing says why there is no answer; then there are no results.
 	Missing string
-	// PodUID and Started are the agent's pod and when it started.
-	PodUID  string
-	Started time.Time
 	Results []Result
 }
 

@@ -108,8 +108,9 @@ func (k *Keyring) load(ctx context.Context) (wire.Keys, error) {
 	return keys, nil
 }
 
-// create applies server-side, since a Role with resourceNames can allow that; and
-// not by force, so that of two controllers one fails.
+// create applies server-side, since a Role with resourceNames can allow that. Of two
+// leaders, should there be two for a moment, the later one's key stands, and the other
+// reads it within every.
 func (k *Keyring) create(ctx context.Context) error {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails (crypto/rand)

@@ -80,7 +80,7 @@ func peersOf(p probes.Plan) []string {
 
 // answers is an agent's answer in which everything went well.
 func answers(p probes.Plan) wire.Response {
-	r := wire.Response{Agent: wire.Agent{Node: "n0000", PodUID: "pod-1", StartedAt: started}}
+	r := wire.Response{Agent: wire.Agent{Node: "n0000"}}
 	for _, probe := range p.Probes {
 		r.Results = append(r.Results, wire.Result{ID: probe.ID, OK: true})
 	}

@@ -33,30 +33,30 @@ func apiName(domain string) string {
 	return fqdn("kubernetes.default.svc." + strings.Trim(cmp.Or(domain, "cluster.local"), "."))
 }
 
-// Validate finds the first address or name of the spec that is none. An agent refuses
-// a request that holds one, and with it all the other probes, so none may get there.
-func Validate(checks v1alpha1.GateChecks) error {
+// Validate finds every address and name of the spec that is none. An agent refuses a
+// request that holds one, and with it all the other probes, so none may get there.
+func Validate(checks v1alpha1.GateChecks) (problems []error) {
 	for i, endpoint := range checks.Endpoints {
 		tcp, err := readEndpoint(endpoint.TCP)
 		if err == nil {
 			err = accepted(wire.Probe{ID: endpoint.Name, Kind: wire.KindTCP, TCP: &tcp})
 		}
 		if err != nil {
-			return fmt.Errorf("spec.checks.endpoints[%d] (%s): %w", i, endpoint.Name, err)
+			problems = append(problems, fmt.Errorf("spec.checks.endpoints[%d] (%s): %w", i, endpoint.Name, err))
 		}
 	}
 	if checks.DNS.Disabled {
-		return nil
+		return problems
 	}
 	for i, name := range checks.DNS.ExternalNames {
 		if err := accepted(lookUp(fqdn(name))); err != nil {
-			return fmt.Errorf("spec.checks.dns.externalNames[%d]: %w", i, err)
+			problems = append(problems, fmt.Errorf("spec.checks.dns.externalNames[%d]: %w", i, err))
 		}
 	}
 	if err := accepted(lookUp(apiName(checks.DNS.ClusterDomain))); err != nil {
-		return fmt.Errorf("spec.checks.dns.clusterDomain: %w", err)
+		problems = append(problems, fmt.Errorf("spec.checks.dns.clusterDomain: %w", err))
 	}
-	return nil
+	return problems
 }
 
 func lookUp(name string) wire.Probe {

@@ -18,7 +18,7 @@ var _ = Describe("The spec's addresses", func() {
 	DescribeTable("that are endpoints",
 		func(address string) {
 			checks := v1alpha1.GateChecks{Endpoints: []v1alpha1.EndpointCheck{ok, {Name: "vault", TCP: address}}}
-			Expect(probes.Validate(checks)).To(Succeed())
+			Expect(probes.Validate(checks)).To(BeEmpty())
 			Expect(plan(1, endpoints(checks.Endpoints...)).Probes).NotTo(BeEmpty())
 		},
 		Entry("a name", "vault.example.ts.net:8200"),
@@ -31,8 +31,8 @@ var _ = Describe("The spec's addresses", func() {
 
 	DescribeTable("that are no endpoints are refused, by field and name",
 		func(address, message string) {
-			err := probes.Validate(v1alpha1.GateChecks{Endpoints: []v1alpha1.EndpointCheck{ok, {Name: "vault", TCP: address}}})
-			Expect(err).To(MatchError(And(HavePrefix("spec.checks.endpoints[1] (vault): "), ContainSubstring(message))))
+			problems := probes.Validate(v1alpha1.GateChecks{Endpoints: []v1alpha1.EndpointCheck{ok, {Name: "vault", TCP: address}}})
+			Expect(problems).To(ConsistOf(MatchError(And(HavePrefix("spec.checks.endpoints[1] (vault): "), ContainSubstring(message)))))
 		},
 		Entry("empty", "", "not host:port"),
 		Entry("no port", "vault.example.ts.net", "not host:port"),
@@ -50,15 +50,24 @@ var _ = Describe("The spec's addresses", func() {
 	)
 
 	It("that are names to resolve are read, whatever their case", func() {
-		Expect(probes.Validate(v1alpha1.GateChecks{DNS: v1alpha1.DNSCheck{ExternalNames: []string{"Example.com", "a.example.com."}, ClusterDomain: "K8s.local."}})).To(Succeed())
+		Expect(probes.Validate(v1alpha1.GateChecks{DNS: v1alpha1.DNSCheck{ExternalNames: []string{"Example.com", "a.example.com."}, ClusterDomain: "K8s.local."}})).To(BeEmpty())
 	})
 
 	It("that are no names to resolve are refused", func() {
 		dns := v1alpha1.DNSCheck{ExternalNames: []string{"example.com", "exa mple.com"}}
-		Expect(probes.Validate(v1alpha1.GateChecks{DNS: dns})).To(MatchError(And(HavePrefix("spec.checks.dns.externalNames[1]: "), ContainSubstring("exa mple.com"))))
+		Expect(probes.Validate(v1alpha1.GateChecks{DNS: dns})).To(ConsistOf(MatchError(And(HavePrefix("spec.checks.dns.externalNames[1]: "), ContainSubstring("exa mple.com")))))
 		dns = v1alpha1.DNSCheck{ClusterDomain: "cluster local"}
-		Expect(probes.Validate(v1alpha1.GateChecks{DNS: dns})).To(MatchError(HavePrefix("spec.checks.dns.clusterDomain: ")))
+		Expect(probes.Validate(v1alpha1.GateChecks{DNS: dns})).To(ConsistOf(MatchError(HavePrefix("spec.checks.dns.clusterDomain: "))))
 		dns.Disabled = true
-		Expect(probes.Validate(v1alpha1.GateChecks{DNS: dns})).To(Succeed(), "nobody is asked for them")
+		Expect(probes.Validate(v1alpha1.GateChecks{DNS: dns})).To(BeEmpty(), "nobody is asked for them")
+	})
+	It("that are wrong are all named at once", func() {
+		Expect(probes.Validate(v1alpha1.GateChecks{
+			Endpoints: []v1alpha1.EndpointCheck{{Name: "vault", TCP: "vault"}, ok, {Name: "nas", TCP: "nas:0"}},
+			DNS:       v1alpha1.DNSCheck{ExternalNames: []string{"a b"}, ClusterDomain: "c d"},
+		})).To(HaveExactElements(
+			MatchError(HavePrefix("spec.checks.endpoints[0] (vault): ")), MatchError(HavePrefix("spec.checks.endpoints[2] (nas): ")),
+			MatchError(HavePrefix("spec.checks.dns.externalNames[0]: ")), MatchError(HavePrefix("spec.checks.dns.clusterDomain: ")),
+		))
 	})
 })

@@ -123,7 +123,7 @@ func (p Plan) Request() wire.Request {
 // Read turns the agent's answer into evidence: one result for each probe of the plan.
 // One that has no answer is not OK.
 func (p Plan) Read(response wire.Response) evidence.Report {
-	report := evidence.Report{PodUID: response.Agent.PodUID, Started: response.Agent.StartedAt}
+	var report evidence.Report
 	answers := map[string]wire.Result{}
 	for _, result := range response.Results {
 		answers[result.ID] = result

@@ -3,7 +3,6 @@ package probes_test
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -12,8 +11,6 @@ import (
 	"github.com/tazzo/rebirth/internal/readiness/agent/wire"
 	"github.com/tazzo/rebirth/internal/readiness/evidence"
 )
-
-var started = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 
 const apiName = "kubernetes.default.svc.cluster.local."
 
@@ -180,13 +177,6 @@ var _ = Describe("The peers of a round", func() {
 })
 
 var _ = Describe("An agent's answer", func() {
-	It("says who answered", func() {
-		r := plan(1).Read(answers(plan(1)))
-		Expect(r.Missing).To(BeEmpty())
-		Expect(r.PodUID).To(Equal("pod-1"))
-		Expect(r.Started).To(Equal(started))
-	})
-
 	It("is read probe by probe, each with its kind, target and weight", func() {
 		p := plan(2, endpoints(v1alpha1.EndpointCheck{Name: "vault", TCP: "vault.example.ts.net:8200"}, v1alpha1.EndpointCheck{Name: "nas", TCP: "192.0.2.5:2049", Required: true}))
 		results := p.Read(answers(p)).Results

@@ -3,24 +3,29 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/readiness/probes"
+	"github.com/tazzo/rebirth/internal/readiness/render"
 )
 
 // leastInterval keeps a gate from keeping the whole cluster busy with probes.
 const leastInterval = time.Second
 
-// invalid finds what the CRD's schema can't: what two objects say together.
+// invalid finds all that the CRD's schema can't: what an agent would refuse, and what
+// two gates say together.
 func (r *Reconciler) invalid(ctx context.Context, gate *v1alpha1.ReadinessGate) (string, error) {
+	var problems []string
 	if gate.Spec.Interval.Duration < leastInterval {
-		return fmt.Sprintf("spec.interval is %s, and must be at least %s", gate.Spec.Interval.Duration, leastInterval), nil
+		problems = append(problems, fmt.Sprintf("spec.interval is %s, and must be at least %s", gate.Spec.Interval.Duration, leastInterval))
 	}
-	if err := probes.Validate(gate.Spec.Checks); err != nil {
-		return err.Error(), nil
+	for _, err := range probes.Validate(gate.Spec.Checks) {
+		problems = append(problems, err.Error())
 	}
 	var gates v1alpha1.ReadinessGateList
 	if err := r.Client.List(ctx, &gates, client.InNamespace(gate.Namespace)); err != nil {
@@ -28,12 +33,31 @@ func (r *Reconciler) invalid(ctx context.Context, gate *v1alpha1.ReadinessGate) 
 	}
 	for i := range gates.Items {
 		other := &gates.Items[i]
-		if other.Name != gate.Name && other.Spec.Publish.ConfigMapName == gate.Spec.Publish.ConfigMapName && older(other, gate) {
-			return fmt.Sprintf("ReadinessGate %s/%s publishes ConfigMap %s too: give one of the two another spec.publish.configMapName",
-				other.Namespace, other.Name, gate.Spec.Publish.ConfigMapName), nil
+		if name := publishedByBoth(gate, other); name != "" && older(other, gate) {
+			problems = append(problems, fmt.Sprintf("ReadinessGate %s/%s publishes ConfigMap %s too: delete one of the two, and make it with another spec.publish.configMapName",
+				other.Namespace, other.Name, name))
 		}
 	}
-	return "", nil
+	return strings.Join(problems, "; "), nil
+}
+
+// publishedByBoth is the ConfigMap, verdict or report, that both gates would write; ""
+// if there is none.
+func publishedByBoth(a, b *v1alpha1.ReadinessGate) string {
+	if a.Name == b.Name {
+		return ""
+	}
+	for _, name := range published(a) {
+		if slices.Contains(published(b), name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func published(gate *v1alpha1.ReadinessGate) []string {
+	verdict := gate.Spec.Publish.ConfigMapName
+	return []string{verdict, verdict + render.ReportSuffix}
 }
 
 func older(a, b *v1alpha1.ReadinessGate) bool {

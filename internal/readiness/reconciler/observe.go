@@ -22,14 +22,14 @@ import (
 )
 
 // observe makes one round of reads and probes. What can't be read is part of the
-// evidence: unknown is not ready.
-func (r *Reconciler) observe(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) evidence.Cluster {
-	e, agents, err := r.observeObjects(ctx, gate, m)
+// evidence: unknown is not ready. round counts them.
+func (r *Reconciler) observe(ctx context.Context, gate *v1alpha1.ReadinessGate, round int) evidence.Cluster {
+	e, agents, err := r.observeObjects(ctx, gate)
 	if err != nil {
-		return evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster, Unobserved: err.Error()}
+		return evidence.Cluster{Now: r.Clock.Now(), Unobserved: err.Error()}
 	}
 	r.sendCanaries(ctx, e)
-	e.Reports = r.askAgents(ctx, gate, e, agents, m.rounds)
+	e.Reports = r.askAgents(ctx, gate, e, agents, round)
 	e.Now = r.Clock.Now()
 	return e
 }
@@ -43,21 +43,24 @@ type objects struct {
 }
 
 func (r *Reconciler) listObjects(ctx context.Context) (o objects, err error) {
-	for what, list := range map[string]client.ObjectList{"nodes": &o.nodes, "DaemonSets": &o.daemonSets, "pods": &o.pods, "events": &o.failures} {
-		if err := r.Client.List(ctx, list); err != nil {
-			return o, fmt.Errorf("%s can't be listed: %w", what, err)
+	for _, l := range []struct {
+		what string
+		list client.ObjectList
+	}{{"nodes", &o.nodes}, {"DaemonSets", &o.daemonSets}, {"pods", &o.pods}, {"events", &o.failures}} {
+		if err := r.Client.List(ctx, l.list); err != nil {
+			return o, fmt.Errorf("%s can't be listed: %w", l.what, err)
 		}
 	}
 	return o, nil
 }
 
-func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (evidence.Cluster, pods.Agents, error) {
+func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.ReadinessGate) (evidence.Cluster, pods.Agents, error) {
 	o, err := r.listObjects(ctx)
 	if err != nil {
 		return evidence.Cluster{}, pods.Agents{}, err
 	}
 	agents := pods.FindAgents(r.AgentDaemonSet, pods.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
-	e := evidence.Cluster{Now: r.Clock.Now(), UID: m.cluster, Agents: agents.Problem}
+	e := evidence.Cluster{Now: r.Clock.Now(), Agents: agents.Problem}
 	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
 	for i := range o.nodes.Items {
 		n := node(&o.nodes.Items[i])
@@ -75,17 +78,13 @@ func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.Readines
 
 func node(n *corev1.Node) evidence.Node {
 	out := evidence.Node{
-		Name: n.Name, UID: string(n.UID), BootID: n.Status.NodeInfo.BootID,
-		Created: n.CreationTimestamp.Time, Deleting: n.DeletionTimestamp != nil,
+		Name: n.Name, Created: n.CreationTimestamp.Time, Deleting: n.DeletionTimestamp != nil,
 		ReadyChanged: n.CreationTimestamp.Time, NotReadyReason: "the kubelet has not reported yet",
 	}
 	for _, c := range n.Status.Conditions {
-		switch {
-		case c.Type == corev1.NodeReady:
+		if c.Type == corev1.NodeReady {
 			out.Ready = c.Status == corev1.ConditionTrue
 			out.NotReadyReason, out.ReadyChanged = cmp.Or(c.Message, c.Reason), c.LastTransitionTime.Time
-		case c.Type == corev1.NodeNetworkUnavailable && c.Status == corev1.ConditionTrue:
-			out.NetworkUnavailable = cmp.Or(c.Message, c.Reason)
 		}
 	}
 	return out

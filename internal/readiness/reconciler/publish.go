@@ -29,7 +29,7 @@ func (r *Reconciler) publish(ctx context.Context, gate *v1alpha1.ReadinessGate, 
 		return "", err
 	}
 	if live != nil && !owns(gate, live) {
-		return fmt.Sprintf("ConfigMap %s/%s is not this gate's: delete it, take it out of Git, or choose another spec.publish.configMapName", gate.Namespace, name), nil
+		return foreign("ConfigMap", live), nil
 	}
 	if !m.verdict.Published() {
 		if live != nil {
@@ -38,22 +38,29 @@ func (r *Reconciler) publish(ctx context.Context, gate *v1alpha1.ReadinessGate, 
 		return "", err
 	}
 	// The heartbeat goes first: a verdict without one is stale.
-	if err := r.heartbeat(ctx, gate); err != nil {
-		return "", err
+	if conflict, err := r.heartbeat(ctx, gate); err != nil || conflict != "" {
+		return conflict, err
 	}
-	wanted := render.Verdict(gate, m.cluster, m.state.Since)
-	switch {
-	case live == nil:
-		err = r.Client.Create(ctx, wanted, client.FieldOwner(fieldOwner))
-		ctrl.LoggerFrom(ctx).Info("verdict published", "configMap", name)
-	case !equality.Semantic.DeepEqual(live.Data, wanted.Data) || live.Labels[render.WatchLabel] != wanted.Labels[render.WatchLabel]:
-		wanted.ResourceVersion = live.ResourceVersion
-		err = r.Client.Update(ctx, wanted, client.FieldOwner(fieldOwner))
-	}
-	if err != nil {
+	wanted := render.Verdict(gate, m.proven, m.cluster, m.state.Since)
+	if err := r.write(ctx, live, wanted); err != nil {
 		return "", fmt.Errorf("publishing ConfigMap %s/%s: %w", gate.Namespace, name, err)
 	}
+	if live == nil {
+		ctrl.LoggerFrom(ctx).Info("verdict published", "configMap", name)
+	}
 	return "", nil
+}
+
+// write makes the live ConfigMap, nil if there is none, the wanted one, if they differ.
+func (r *Reconciler) write(ctx context.Context, live, wanted *corev1.ConfigMap) error {
+	switch {
+	case live == nil:
+		return r.Client.Create(ctx, wanted, client.FieldOwner(fieldOwner))
+	case equality.Semantic.DeepEqual(live.Data, wanted.Data) && live.Labels[render.WatchLabel] == wanted.Labels[render.WatchLabel]:
+		return nil
+	}
+	wanted.ResourceVersion = live.ResourceVersion
+	return r.Client.Update(ctx, wanted, client.FieldOwner(fieldOwner))
 }
 
 func (r *Reconciler) withdraw(ctx context.Context, verdict *corev1.ConfigMap) error {
@@ -65,28 +72,33 @@ func (r *Reconciler) withdraw(ctx context.Context, verdict *corev1.ConfigMap) er
 	return nil
 }
 
-// heartbeat renews the Lease that says that somebody stands behind the verdict.
-func (r *Reconciler) heartbeat(ctx context.Context, gate *v1alpha1.ReadinessGate) error {
+// heartbeat renews the Lease that says that somebody stands behind the verdict. One
+// that is not the gate's own, a leader election's, say, is left alone: conflict says so.
+func (r *Reconciler) heartbeat(ctx context.Context, gate *v1alpha1.ReadinessGate) (conflict string, err error) {
 	now := metav1.NewMicroTime(r.Clock.Now())
 	lease := &coordinationv1.Lease{}
 	key := client.ObjectKey{Namespace: gate.Namespace, Name: gate.Spec.Publish.ConfigMapName}
-	err := r.Live.Get(ctx, key, lease)
+	err = r.Live.Get(ctx, key, lease)
 	if apierrors.IsNotFound(err) {
 		lease = &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 			Namespace: key.Namespace, Name: key.Name, Labels: map[string]string{v1alpha1.ManagedByLabel: fieldOwner},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))},
 		}}
 		lease.Spec.RenewTime = &now
-		return named(r.Client.Create(ctx, lease, client.FieldOwner(fieldOwner)), "creating the heartbeat Lease", key)
+		return "", named(r.Client.Create(ctx, lease, client.FieldOwner(fieldOwner)), "creating the heartbeat Lease", key)
 	}
 	if err != nil {
-		return named(err, "reading the heartbeat Lease", key)
+		return "", named(err, "reading the heartbeat Lease", key)
 	}
-	if last := lease.Spec.RenewTime; last != nil && now.Sub(last.Time) < gate.Spec.Interval.Duration/2 {
-		return nil
+	if !owns(gate, lease) {
+		return foreign("Lease", lease), nil
+	}
+	// One of the future, by a clock that was wrong, would never be renewed otherwise.
+	if last := lease.Spec.RenewTime; last != nil && now.Sub(last.Time).Abs() < gate.Spec.Interval.Duration/2 {
+		return "", nil
 	}
 	lease.Spec.RenewTime = &now
-	return named(r.Client.Update(ctx, lease, client.FieldOwner(fieldOwner)), "renewing the heartbeat Lease", key)
+	return "", named(r.Client.Update(ctx, lease, client.FieldOwner(fieldOwner)), "renewing the heartbeat Lease", key)
 }
 
 func (r *Reconciler) configMap(ctx context.Context, gate *v1alpha1.ReadinessGate, name string) (*corev1.ConfigMap, error) {
@@ -101,12 +113,18 @@ func (r *Reconciler) configMap(ctx context.Context, gate *v1alpha1.ReadinessGate
 	return live, nil
 }
 
-// owns reports whether the gate controls the ConfigMap. A gate of the same name
-// with another UID is the same gate of a former life.
-func owns(gate *v1alpha1.ReadinessGate, cm *corev1.ConfigMap) bool {
-	owner := metav1.GetControllerOf(cm)
+// owns reports whether the gate controls the ConfigMap or Lease. A gate of the same
+// name with another UID is the same gate of a former life.
+func owns(gate *v1alpha1.ReadinessGate, object client.Object) bool {
+	owner := metav1.GetControllerOf(object)
 	return owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String() && owner.Kind == v1alpha1.ReadinessGateKind &&
-		owner.Name == gate.Name && cm.Labels["kustomize.toolkit.fluxcd.io/name"] == ""
+		owner.Name == gate.Name && object.GetLabels()["kustomize.toolkit.fluxcd.io/name"] == ""
+}
+
+// foreign says of an object that the gate does not own what can be done.
+func foreign(kind string, object client.Object) string {
+	return fmt.Sprintf("%s %s/%s is not this gate's: delete it and take it out of Git, or make a gate with another spec.publish.configMapName",
+		kind, object.GetNamespace(), object.GetName())
 }
 
 func named(err error, doing string, key client.ObjectKey) error {

@@ -37,7 +37,7 @@ func (r *Reconciler) recall(ctx context.Context, gate *v1alpha1.ReadinessGate) (
 	r.mu.Lock()
 	m, ok := r.memory[name]
 	r.mu.Unlock()
-	if ok {
+	if ok && m.uid == gate.UID {
 		return m, nil
 	}
 	m, err := r.coldStart(ctx, gate)
@@ -58,10 +58,12 @@ func (r *Reconciler) coldStart(ctx context.Context, gate *v1alpha1.ReadinessGate
 	if err != nil {
 		return nil, err
 	}
-	m := &memory{cluster: cluster}
+	m := &memory{uid: gate.UID, cluster: cluster}
+	status := v1alpha1.ReadinessGateStatus{}
 	if gate.Status.ClusterUID == cluster {
-		m.state, m.entries = settle.Recall(gate.Status), render.Recalled(gate.Status)
+		status = gate.Status
 	}
+	m.state, m.entries = settle.Recall(status), render.Recalled(status)
 	verdict, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
 	if err != nil || verdict == nil || !owns(gate, verdict) {
 		return m, err
@@ -75,11 +77,8 @@ func (r *Reconciler) coldStart(ctx context.Context, gate *v1alpha1.ReadinessGate
 		m.state = settle.State{Since: r.Clock.Now()}
 		return m, r.withdraw(ctx, verdict)
 	}
-	since, err := time.Parse(time.RFC3339, verdict.Data["since"])
-	if err != nil {
-		since = verdict.CreationTimestamp.Time
-	}
-	m.state = settle.State{Open: true, OpenedOnce: true, Since: since}
+	since, generation := render.ReadVerdict(verdict)
+	m.state, m.proven = settle.Resume(status, since), generation
 	m.verdict = settle.Verdict{Phase: settle.Open, Message: "open since before this controller started"}
 	return m, nil
 }
@@ -94,11 +93,14 @@ func (r *Reconciler) stale(ctx context.Context, gate *v1alpha1.ReadinessGate, ve
 	if client.IgnoreNotFound(err) != nil {
 		return "", fmt.Errorf("reading the heartbeat Lease %s/%s: %w", gate.Namespace, gate.Spec.Publish.ConfigMapName, err)
 	}
-	if err != nil || lease.Spec.RenewTime == nil {
+	if err != nil || !owns(gate, lease) || lease.Spec.RenewTime == nil {
 		return "it has no heartbeat", nil
 	}
-	if age := r.Clock.Since(lease.Spec.RenewTime.Time); age > staleAfter(gate) {
+	switch age := r.Clock.Since(lease.Spec.RenewTime.Time); {
+	case age > staleAfter(gate):
 		return fmt.Sprintf("its last heartbeat was %s ago", age.Round(time.Second)), nil
+	case age < -staleAfter(gate):
+		return fmt.Sprintf("its last heartbeat is %s in the future: a clock was wrong, so its age is unknown", -age.Round(time.Second)), nil
 	}
 	return "", nil
 }

@@ -50,6 +50,8 @@ type Reconciler struct {
 // memory is what is kept of a gate between rounds. What a restart must know stands
 // in the cluster: the verdict's ConfigMap, the heartbeat and the status.
 type memory struct {
+	// uid is the gate's: one that was deleted and made anew shares its name alone.
+	uid       types.UID
 	state     settle.State
 	verdict   settle.Verdict
 	round     evaluate.Round
@@ -59,7 +61,9 @@ type memory struct {
 	rounds    int
 	// generation is the spec's that the last round was judged by.
 	generation int64
-	entries    []render.Entry
+	// proven is the generation of the spec by which a round last passed.
+	proven  int64
+	entries []render.Entry
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -87,8 +91,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, gate *v1alpha1.ReadinessGate) (ctrl.Result, error) {
-	if problem, err := r.invalid(ctx, gate); err != nil || problem != "" {
-		return r.refuse(ctx, gate, v1alpha1.InvalidSpecReason, problem, err)
+	problem, err := r.invalid(ctx, gate)
+	switch {
+	case err != nil:
+		return ctrl.Result{}, err
+	case problem != "":
+		return r.refuse(ctx, gate, v1alpha1.InvalidSpecReason, problem)
 	}
 	m, err := r.recall(ctx, gate)
 	if err != nil {
@@ -97,8 +105,12 @@ func (r *Reconciler) reconcile(ctx context.Context, gate *v1alpha1.ReadinessGate
 	if r.due(gate, m) {
 		r.judge(ctx, gate, m)
 	}
-	if conflict, err := r.publish(ctx, gate, m); err != nil || conflict != "" {
-		return r.refuse(ctx, gate, v1alpha1.ConflictReason, conflict, err)
+	conflict, err := r.publish(ctx, gate, m)
+	switch {
+	case err != nil:
+		return ctrl.Result{}, err
+	case conflict != "":
+		return r.refuse(ctx, gate, v1alpha1.ConflictReason, conflict)
 	}
 	return r.report(ctx, gate, m)
 }
@@ -110,10 +122,13 @@ func (r *Reconciler) judge(ctx context.Context, gate *v1alpha1.ReadinessGate, m 
 		m.generation = gate.Generation
 	}
 	began := r.Clock.Now()
-	evidence := r.observe(ctx, gate, m)
+	evidence := r.observe(ctx, gate, m.rounds)
 	metrics.RoundDuration.Observe(r.Clock.Since(began).Seconds())
 	m.round = evaluate.Judge(evaluate.Facts{Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce, Since: m.state.Since})
 	m.state, m.verdict = settle.Next(m.state, m.round, gate.Spec, evidence.Now)
+	if m.state.Streak > 0 {
+		m.proven = gate.Generation
+	}
 	if evidence.Unobserved == "" {
 		m.cni = string(evidence.CNI.Provider) + ": " + evidence.CNI.Why
 	}

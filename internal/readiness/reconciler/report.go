@@ -60,7 +60,10 @@ func setStatus(gate *v1alpha1.ReadinessGate, m *memory) {
 	setHandled(gate)
 	s := &gate.Status
 	s.Open, s.OpenedOnce = m.verdict.Published(), m.state.OpenedOnce
-	s.Since, s.WaitingSince = moment(m.state.Since), moment(m.state.WaitingSince)
+	s.Since, s.WaitingSince, s.FailingSince = moment(m.state.Since), moment(m.state.WaitingSince), nil
+	if m.verdict.Phase == settle.Failing {
+		s.FailingSince = moment(m.state.FailingSince)
+	}
 	s.ClusterUID = m.cluster
 	s.CNI = m.cni
 	s.Nodes = v1alpha1.GateNodeCounts{Total: int32(m.round.Total), Eligible: int32(m.round.Eligible), Passing: int32(m.round.Passing)}
@@ -86,10 +89,7 @@ func moment(t time.Time) *metav1.Time {
 
 // refuse reports what somebody has to mend. Whatever it is, the gate is not open:
 // a verdict of its own is withdrawn.
-func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, reason, message string, err error) (ctrl.Result, error) {
-	if err != nil {
-		return ctrl.Result{}, err
-	}
+func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, reason, message string) (ctrl.Result, error) {
 	live, err := r.configMap(ctx, gate, gate.Spec.Publish.ConfigMapName)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -100,6 +100,9 @@ func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, r
 		}
 	}
 	r.forget(client.ObjectKeyFromObject(gate))
+	if err := r.writeReport(ctx, gate, render.Refusal(gate, reason, message)); err != nil {
+		return ctrl.Result{}, err
+	}
 	after := gate.DeepCopy()
 	r.setShut(after)
 	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
@@ -134,10 +137,13 @@ func (r *Reconciler) reportNoRights(ctx context.Context, gate *v1alpha1.Readines
 	return r.writeStatus(ctx, gate, after)
 }
 
-// setShut writes into the status that the gate is shut, as of now if it was open.
+// setShut writes into the status that the gate is shut, as of now if it was open, and
+// that nothing is known: what a round found out before is no longer looked at.
 func (r *Reconciler) setShut(gate *v1alpha1.ReadinessGate) {
 	setHandled(gate)
-	if s := &gate.Status; s.Open {
+	s := &gate.Status
+	s.FailingSince, s.Nodes, s.Failing = nil, v1alpha1.GateNodeCounts{}, nil
+	if s.Open {
 		now := moment(r.Clock.Now())
 		s.Open, s.Since, s.WaitingSince = false, now, now
 	}
@@ -145,20 +151,13 @@ func (r *Reconciler) setShut(gate *v1alpha1.ReadinessGate) {
 
 func (r *Reconciler) writeReport(ctx context.Context, gate *v1alpha1.ReadinessGate, wanted *corev1.ConfigMap) error {
 	live, err := r.configMap(ctx, gate, wanted.Name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case live == nil:
-		err = r.Client.Create(ctx, wanted, client.FieldOwner(fieldOwner))
-	case !owns(gate, live):
-		return nil // somebody else's: the status says everything that it would
-	case equality.Semantic.DeepEqual(live.Data, wanted.Data):
-		return nil
-	default:
-		wanted.ResourceVersion = live.ResourceVersion
-		err = r.Client.Update(ctx, wanted, client.FieldOwner(fieldOwner))
 	}
-	return named(err, "writing the report", client.ObjectKeyFromObject(wanted))
+	if live != nil && !owns(gate, live) {
+		return nil // somebody else's: the status says everything that it would
+	}
+	return named(r.write(ctx, live, wanted), "writing the report", client.ObjectKeyFromObject(wanted))
 }
 
 func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.ReadinessGate) error {

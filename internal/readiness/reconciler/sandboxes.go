@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -31,32 +32,43 @@ func sandboxes(check v1alpha1.SandboxCheck, e evidence.Cluster, own []corev1.Pod
 		}
 		out[pods.NodeOf(pod)] = s
 	}
+	newest := newestFailures(failures)
 	for _, n := range e.Nodes {
-		out[n.Name] = needed(check, e, failures, n, out[n.Name])
+		out[n.Name] = needed(check, e, newest[n.Name], n, out[n.Name])
 	}
 	return out
 }
 
-// needed adds why, and since when, a newer proof is needed.
-func needed(check v1alpha1.SandboxCheck, e evidence.Cluster, failures []corev1.Event, n evidence.Node, s evidence.Sandbox) evidence.Sandbox {
+// newestFailures are the last events of failed sandboxes, by node. When a network
+// breaks there are many: each pod of a node has its own.
+func newestFailures(events []corev1.Event) map[string]*corev1.Event {
+	newest := map[string]*corev1.Event{}
+	for i := range events {
+		event := &events[i]
+		node := cmp.Or(event.Source.Host, event.ReportingInstance)
+		if known := newest[node]; known == nil || lastSeen(event).After(lastSeen(known)) {
+			newest[node] = event
+		}
+	}
+	return newest
+}
+
+// needed adds why, and since when, a newer proof is needed. failure is the node's
+// newest one, nil if there was none.
+func needed(check v1alpha1.SandboxCheck, e evidence.Cluster, failure *corev1.Event, n evidence.Node, s evidence.Sandbox) evidence.Sandbox {
 	since := func(at time.Time, why string) {
 		if at.After(s.NeededSince) {
 			s.NeededSince, s.Why = at, why
 		}
 	}
-	var failed time.Time
 	if at := e.CNI.Started[n.Name]; at > 0 {
 		since(time.Unix(at, 0), "the network plugin's pod started then")
 	}
-	for i := range failures {
-		event := &failures[i]
-		if event.Source.Host != n.Name && event.ReportingInstance != n.Name {
-			continue
-		}
-		at := lastSeen(event)
+	if failure != nil {
+		at := lastSeen(failure)
 		since(at, "a pod got no sandbox then")
-		if at.After(s.Proven) && at.After(failed) {
-			failed, s.Failed = at, event.Message
+		if at.After(s.Proven) {
+			s.Failed = failure.Message
 		}
 	}
 	if every := check.CanaryEvery.Duration; every > 0 && !s.Proven.IsZero() {

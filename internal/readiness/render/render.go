@@ -28,15 +28,29 @@ const (
 	ReportSuffix = "-report"
 )
 
-// Verdict is the ConfigMap that says ready. Its keys are valid names of variables,
-// since Flux substitutes them.
-func Verdict(gate *v1alpha1.ReadinessGate, clusterUID string, since time.Time) *corev1.ConfigMap {
+// Verdict is the ConfigMap that says ready, by the gate's spec of that generation. Its
+// keys are valid names of variables, since Flux substitutes them.
+func Verdict(gate *v1alpha1.ReadinessGate, generation int64, clusterUID string, since time.Time) *corev1.ConfigMap {
 	return configMap(gate, gate.Spec.Publish.ConfigMapName, map[string]string{WatchLabel: watchValue}, map[string]string{
 		"ready":       "true",
-		"generation":  strconv.FormatInt(gate.Generation, 10),
+		"generation":  strconv.FormatInt(generation, 10),
 		"since":       since.UTC().Format(time.RFC3339),
 		"cluster_uid": clusterUID,
 	})
+}
+
+// ReadVerdict is since when a verdict is given, and by which generation of the spec.
+// One that somebody edited is taken for as old as it is, and for no generation's.
+func ReadVerdict(verdict *corev1.ConfigMap) (since time.Time, generation int64) {
+	since, err := time.Parse(time.RFC3339, verdict.Data["since"])
+	if err != nil {
+		since = verdict.CreationTimestamp.Time
+	}
+	generation, err = strconv.ParseInt(verdict.Data["generation"], 10, 64)
+	if err != nil {
+		generation = 0
+	}
+	return since, generation
 }
 
 // Kind says what an entry means for the gate. Kinds are in the report's order.
@@ -71,6 +85,15 @@ func Report(gate *v1alpha1.ReadinessGate, state, message, cni string, round eval
 		"cni":     cni,
 		"nodes":   fmt.Sprintf("%d of %d nodes that count pass; %d exist", round.Passing, round.Eligible, round.Total),
 		"report":  table(entries),
+	})
+}
+
+// Refusal is the report of a gate that is not worked on, in words of the same kind.
+func Refusal(gate *v1alpha1.ReadinessGate, state, message string) *corev1.ConfigMap {
+	return configMap(gate, gate.Spec.Publish.ConfigMapName+ReportSuffix, nil, map[string]string{
+		"state":   state,
+		"summary": message,
+		"report":  "nothing is checked: " + message + "\n",
 	})
 }
 
@@ -116,7 +139,9 @@ func ForStatus(entries []Entry) []v1alpha1.GateFailure {
 		if e.Kind == Excused || len(out) == most {
 			continue
 		}
-		out = append(out, v1alpha1.GateFailure{Node: e.Node, Check: e.Check, Message: e.Message, Since: metav1.NewTime(e.Since).Rfc3339Copy()})
+		out = append(out, v1alpha1.GateFailure{
+			Node: e.Node, Check: e.Check, Message: e.Message, UsualCause: Hint(e.Check), Since: metav1.NewTime(e.Since).Rfc3339Copy(),
+		})
 	}
 	return out
 }

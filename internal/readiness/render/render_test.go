@@ -46,12 +46,26 @@ func bytesOf(cm *corev1.ConfigMap) string {
 }
 
 var _ = Describe("The verdict", func() {
-	verdict := func() *corev1.ConfigMap { return render.Verdict(gate, "cluster-1", began) }
+	verdict := func() *corev1.ConfigMap { return render.Verdict(gate, 6, "cluster-1", began) }
 
-	It("says ready, of what, since when and where", func() {
+	It("says ready, by which spec, since when and where", func() {
 		Expect(verdict().Data).To(Equal(map[string]string{
-			"ready": "true", "generation": "7", "since": "2026-03-01T09:00:00Z", "cluster_uid": "cluster-1",
+			"ready": "true", "generation": "6", "since": "2026-03-01T09:00:00Z", "cluster_uid": "cluster-1",
 		}))
+	})
+
+	It("is read back by a new process", func() {
+		since, generation := render.ReadVerdict(verdict())
+		Expect(since).To(BeTemporally("==", began.Truncate(time.Second)))
+		Expect(generation).To(BeEquivalentTo(6))
+	})
+
+	It("that somebody edited is as old as its object, and no spec's", func() {
+		cm := verdict()
+		cm.CreationTimestamp, cm.Data = metav1.NewTime(began), map[string]string{"since": "today", "generation": "6a"}
+		since, generation := render.ReadVerdict(cm)
+		Expect(since).To(Equal(began))
+		Expect(generation).To(BeZero())
 	})
 
 	It("has keys that Flux can substitute", func() {
@@ -75,7 +89,7 @@ var _ = Describe("The verdict", func() {
 	})
 
 	It("is the same bytes each time, in whatever zone the clock is", func() {
-		Expect(bytesOf(render.Verdict(gate, "cluster-1", began.UTC()))).To(Equal(bytesOf(verdict())))
+		Expect(bytesOf(render.Verdict(gate, 6, "cluster-1", began.UTC()))).To(Equal(bytesOf(verdict())))
 	})
 })
 
@@ -96,6 +110,14 @@ var _ = Describe("The report", func() {
 		Expect(cm.Data).To(And(HaveKeyWithValue("state", "Shut"), HaveKeyWithValue("summary", "dns: CoreDNS crashes"),
 			HaveKeyWithValue("cni", "Flannel: it is there"), HaveKeyWithValue("nodes", "2 of 3 nodes that count pass; 4 exist"),
 			HaveKeyWithValue("report", "every check passes on every node\n")))
+	})
+
+	It("of a gate that is not worked on says why, and nothing of nodes", func() {
+		cm := render.Refusal(gate, "Conflict", "it is not this gate's")
+		Expect(cm.Name).To(Equal("network-ready-report"))
+		Expect(cm.Data).To(Equal(map[string]string{
+			"state": "Conflict", "summary": "it is not this gate's", "report": "nothing is checked: it is not this gate's\n",
+		}))
 	})
 
 	It("names node, check, moment, cause and what to do, what keeps the gate shut first", func() {
@@ -179,6 +201,11 @@ var _ = Describe("The status", func() {
 			Expect(f.Since.Time).To(BeTemporally("==", began.Truncate(time.Second)), "in whole seconds, as it is read back")
 		}
 		Expect(checks).To(Equal([]string{" dns", "n2 peers", "n1 endpoint"}))
+	})
+
+	It("says what usually causes it", func() {
+		Expect(render.ForStatus(render.Entries(broken(), nil, began))[0]).To(And(
+			HaveField("Message", "CoreDNS crashes"), HaveField("UsualCause", render.Hint(evaluate.CheckDNS))))
 	})
 
 	It("lists no more than the CRD allows", func() {

@@ -49,6 +49,17 @@ func Recall(status v1alpha1.ReadinessGateStatus) State {
 	return s
 }
 
+// Resume is what a new process takes over of a gate whose verdict still holds. Since
+// when rounds fail goes on, or a controller that starts anew again and again would
+// never shut its gate.
+func Resume(status v1alpha1.ReadinessGateStatus, since time.Time) State {
+	s := State{Open: true, OpenedOnce: true, Since: since}
+	if status.Open && status.FailingSince != nil {
+		s.FailingSince = status.FailingSince.Time
+	}
+	return s
+}
+
 // Phase is what a gate is doing.
 type Phase int
 

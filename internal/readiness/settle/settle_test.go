@@ -276,6 +276,28 @@ var _ = Describe("A new process", func() {
 		Entry("that says that it was open once", v1alpha1.ReadinessGateStatus{OpenedOnce: true}),
 	)
 
+	It("that goes on with a verdict does not begin to count anew since when rounds fail", func() {
+		g := opened()
+		g.play(4, bad())
+		since, began := g.state.Since, metav1.NewTime(g.state.FailingSince)
+		g.state = settle.Resume(v1alpha1.ReadinessGateStatus{Open: true, FailingSince: &began}, since)
+		Expect(g.play(3, bad())).To(Equal([]settle.Phase{failing, failing, shut}))
+	})
+
+	It("that goes on with a verdict forgets the failures at the first round that passes", func() {
+		began := metav1.NewTime(begin.Add(-time.Hour))
+		g := newGate()
+		g.state = settle.Resume(v1alpha1.ReadinessGateStatus{Open: true, FailingSince: &began}, begin)
+		Expect(g.play(1, good())).To(Equal([]settle.Phase{open}))
+		Expect(g.play(1, bad())).To(Equal([]settle.Phase{failing}))
+	})
+
+	It("that goes on with a verdict takes no failures from a status that says shut", func() {
+		began := metav1.NewTime(begin)
+		Expect(settle.Resume(v1alpha1.ReadinessGateStatus{FailingSince: &began}, begin)).
+			To(Equal(settle.State{Open: true, OpenedOnce: true, Since: begin}))
+	})
+
 	It("that withdrew a stale one asks for every node again", func() {
 		g := newGate(settledAtOnce)
 		Expect(g.play(10, round(9))).NotTo(ContainElement(open))

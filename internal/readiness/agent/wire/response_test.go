@@ -80,21 +80,3 @@ var _ = Describe("a refusal", func() {
 		Expect(err).To(MatchError(ContainSubstring(`reason "Tired" is unknown`)))
 	})
 })
-
-var _ = Describe("a canary's message", func() {
-	It("survives the way", func() {
-		left := wire.Canary{StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), BootID: "b0"}
-		message, err := left.Encode()
-		Expect(err).NotTo(HaveOccurred())
-		Expect(wire.DecodeCanary(message)).To(Equal(left))
-	})
-
-	DescribeTable("is refused", func(message string) {
-		_, err := wire.DecodeCanary([]byte(message))
-		Expect(err).To(MatchError(ContainSubstring("the canary's termination message")))
-	},
-		Entry("empty", ""),
-		Entry("of another program", "exit status 1"),
-		Entry("without a start", `{"startedAt":"0001-01-01T00:00:00Z"}`),
-	)
-})
