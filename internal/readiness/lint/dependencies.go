@@ -1,10 +1,6 @@
 package lint
 
-import (
-	"fmt"
-
-	"github.com/tazzo/rebirth/internal/nearest"
-)
+import "fmt"
 
 // checkDependencies finds entries of dependsOn that name nothing, or the same
 // thing twice.
@@ -12,7 +8,7 @@ func checkDependencies(c *cluster, _ *Graph) []Finding {
 	var findings []Finding
 	for _, k := range c.sortedKustomizations() {
 		for i, d := range k.dependencies() {
-			if _, exists := c.kustomizations[d]; !exists {
+			if _, exists := c.objects[d]; !exists {
 				findings = append(findings, missingKustomization(c, k, d))
 			}
 			findings = append(findings, repeated(k.object, k.dependencies(), i)...)
@@ -20,7 +16,7 @@ func checkDependencies(c *cluster, _ *Graph) []Finding {
 	}
 	for _, r := range c.sortedReleases() {
 		for i, d := range r.dependencies() {
-			if _, exists := c.releases[d]; !exists {
+			if _, exists := c.objects[d]; !exists {
 				findings = append(findings, missingRelease(c, r, d))
 			}
 			findings = append(findings, repeated(r.object, r.dependencies(), i)...)
@@ -51,16 +47,6 @@ func missingRelease(c *cluster, r *release, d Ref) Finding {
 	}
 	return r.finding(DependencyMissing, Error, message,
 		"correct the name and namespace in spec.dependsOn, which names HelmReleases; wait for a Kustomization in the one that applies this")
-}
-
-// nearestRef prefers the same name in another namespace.
-func nearestRef(d Ref, existing []Ref) string {
-	for _, r := range existing {
-		if r.Name == d.Name {
-			return r.key()
-		}
-	}
-	return nearest.Name(d.key(), keys(existing))
 }
 
 // repeated reports the second of equal entries, and not the third.

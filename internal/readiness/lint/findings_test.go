@@ -106,6 +106,10 @@ var _ = DescribeTable("a repository with one mistake gets that finding and no ot
 		finding("app/coredns.yaml:1 error network-behind-gate Deployment kube-system/coredns", "is the cluster's DNS")),
 	Entry("a dependency that doesn't exist", files{"clusters/home/app.yaml": kustomization("app", "./app", "dependsOn: [{name: gate}, {name: gaet}]")},
 		finding("clusters/home/app.yaml:1 error dependency-missing Kustomization flux-system/app", "flux-system/gaet", "did you mean flux-system/gate?")),
+	Entry("a dependency that can't be read", files{
+		"clusters/home/app.yaml":   kustomization("app", "./app", "dependsOn: [{name: gate}, {name: other}]"),
+		"clusters/home/other.yaml": kustomization("other", "./other", "suspend: perhaps"),
+	}, finding("clusters/home/other.yaml:1 error object-unreadable Kustomization flux-system/other")),
 	Entry("a dependency in another namespace", files{"clusters/home/app.yaml": kustomization("app", "./app", "dependsOn: [{name: gate}, {name: gate, namespace: apps}]")},
 		finding("clusters/home/app.yaml:1 error dependency-missing Kustomization flux-system/app", "did you mean flux-system/gate?")),
 	Entry("a dependency on a HelmRelease's name", files{"clusters/home/app.yaml": kustomization("app", "./app", "dependsOn: [{name: gate}, {name: readiness-gate}]")},

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
-	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // gateName is how the chart, and by custom its Kustomization, is called.
@@ -22,10 +21,7 @@ func findGate(c *cluster, o Options) (Ref, []Finding, error) {
 	case 1:
 		return candidates[0].ref, nil, nil
 	case 0:
-		return Ref{}, []Finding{{Code: GateMissing, Severity: Error,
-			Message: "no Kustomization applies a ReadinessGate or a HelmRelease of the chart readiness-gate: nothing here waits for the network",
-			Remedy:  "add a Kustomization for readiness-gate and let the others depend on it; if it comes from another source, name it with --gate namespace/name",
-		}}, nil
+		return Ref{}, []Finding{noGate(c)}, nil
 	}
 	var names []Ref
 	for _, k := range candidates {
@@ -34,6 +30,18 @@ func findGate(c *cluster, o Options) (Ref, []Finding, error) {
 	return Ref{}, []Finding{candidates[0].finding(GateAmbiguous, Error,
 		"may be the gate as well as these: "+listed(names[1:]),
 		"name the one that health-checks the verdict with --gate namespace/name")}, nil
+}
+
+func noGate(c *cluster) Finding {
+	f := Finding{Code: GateMissing, Severity: Error,
+		Message: "no Kustomization applies a ReadinessGate or a HelmRelease of the chart readiness-gate: nothing here waits for the network",
+		Remedy:  "add a Kustomization for readiness-gate and let the others depend on it; if it comes from another source, name it with --gate namespace/name",
+	}
+	if !slices.ContainsFunc(sortedRefs(c.objects), Ref.isKustomization) {
+		f.Message = "no Kustomization of Flux stands here: nothing waits for the network, and nothing is applied"
+		f.Remedy = "lint the root of the repository that Flux reads"
+	}
+	return f
 }
 
 func givenGate(c *cluster, o Options) (Ref, []Finding, error) {
@@ -45,7 +53,7 @@ func givenGate(c *cluster, o Options) (Ref, []Finding, error) {
 		return gate, nil, nil
 	}
 	message := fmt.Sprintf("the gate %s doesn't exist", gate)
-	if meant := nearest.Name(gate.key(), kustomizationKeys(c)); meant != "" {
+	if meant := nearestRef(gate, sortedRefs(c.kustomizations)); meant != "" {
 		message += fmt.Sprintf(": did you mean %s?", meant)
 	}
 	return Ref{}, []Finding{{Code: GateMissing, Severity: Error, Message: message,
@@ -171,12 +179,4 @@ func verdictNames(c *cluster) string {
 		return ", " + listed(published)
 	}
 	return ", the ConfigMap of its ReadinessGate"
-}
-
-func kustomizationKeys(c *cluster) []string {
-	var keys []string
-	for _, k := range c.sortedKustomizations() {
-		keys = append(keys, k.ref.key())
-	}
-	return keys
 }

@@ -239,6 +239,17 @@ var _ = Describe("the gate that is named", func() {
 		Expect(graph.Gate).To(BeZero())
 	})
 
+	It("is guessed only by a name that is alike, however long the namespace is that they share", func() {
+		findings, _ := linted(gated(), lint.Options{Gate: "flux-system/network-is-up"})
+		Expect(findings[0].Message).To(Equal("the gate Kustomization flux-system/network-is-up doesn't exist"))
+	})
+
+	It("can't be where no Kustomization is: another directory is meant", func() {
+		findings, _ := linted(files{"README.md": "no manifests"}, lint.Options{})
+		Expect(brief(findings)).To(Equal([]string{"error gate-missing"}))
+		Expect(findings[0].Message + findings[0].Remedy).To(And(ContainSubstring("no Kustomization of Flux stands here"), ContainSubstring("lint the root")))
+	})
+
 	It("must be a namespace and a name", func() {
 		_, _, err := lint.Lint(gated().fs(), lint.Options{Gate: "gate"})
 		Expect(err).To(MatchError(ContainSubstring("must be namespace/name")))

@@ -3,8 +3,6 @@ package lint
 import (
 	"fmt"
 	"slices"
-
-	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // checkHealthChecks finds health checks that Flux ignores, and those that say
@@ -61,7 +59,7 @@ func configMapCheck(c *cluster, g *Graph, k *kustomization, check Ref) []Finding
 		message, severity = "which counts as ready as soon as it exists, whatever it says", Warning
 	}
 	message = fmt.Sprintf("health-checks %s, %s", check, message)
-	if meant := nearest.Name(check.key(), keys(published)); meant != "" {
+	if meant := nearestRef(check, published); meant != "" {
 		message += fmt.Sprintf(": did you mean %s?", meant)
 	}
 	return []Finding{k.finding(ConfigMapCheckProvesNothing, severity, message,
@@ -119,12 +117,4 @@ func tooWide(k *kustomization) []Finding {
 	return []Finding{k.finding(HealthCheckExpressionTooWide, Error,
 		fmt.Sprintf("has a healthCheckExprs entry for ConfigMap, which judges all that it waits for: %s", listed(hit)),
 		"wait for one ConfigMap only, or take the expression out: the gate's verdict exists only while it is true")}
-}
-
-func keys(refs []Ref) []string {
-	var all []string
-	for _, r := range refs {
-		all = append(all, r.key())
-	}
-	return all
 }

@@ -12,6 +12,7 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/sourceignore"
 
 	"github.com/tazzo/rebirth/internal/nearest"
 )
@@ -73,7 +74,7 @@ func (r *reader) scan() error {
 			r.cluster.findings = append(r.cluster.findings, Finding{
 				Code: FileUnreadable, Severity: Warning, File: file, Line: 1,
 				Message: fmt.Sprintf("mentions Flux and can't be read: %v", err),
-				Remedy:  "correct it; if it is a template, list it in " + ".sourceignore",
+				Remedy:  "correct it; if it is a template, list it in " + sourceignore.IgnoreFile,
 			})
 		}
 		for _, d := range found {
@@ -123,7 +124,7 @@ func (r *reader) apply(k *kustomization) []object {
 	}
 	if err != nil {
 		r.report(k.finding(BuildFailed, Error,
-			fmt.Sprintf("its path %s can't be built, so nothing in it was looked at: %v", dir, err),
+			fmt.Sprintf("can't be built from its path %s, so nothing in it was looked at: %v", dir, err),
 			"correct it until \"kustomize build "+dir+"\" works"))
 		return nil
 	}
@@ -214,7 +215,7 @@ func sourceOf(o object, k kustomizev1.Kustomization) string {
 }
 
 func (r *reader) pathMissing(k *kustomization, dir string) Finding {
-	message := fmt.Sprintf("spec.path is %s, which doesn't exist", k.flux.Spec.Path)
+	message := fmt.Sprintf("has the spec.path %s, which doesn't exist", k.flux.Spec.Path)
 	if meant := nearest.Name(dir, r.folders); meant != "" {
 		message += fmt.Sprintf(": did you mean ./%s?", meant)
 	}

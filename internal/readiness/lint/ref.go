@@ -7,6 +7,8 @@ import (
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+
+	"github.com/tazzo/rebirth/internal/nearest"
 )
 
 // Ref names an object whatever its version.
@@ -64,6 +66,29 @@ func group(apiVersion string) string {
 		return ""
 	}
 	return group
+}
+
+// nearestRef is "namespace/name" of the one that was most likely meant, "" if none was:
+// of the same name in another namespace, else of a like name, in the same namespace
+// rather than in another one.
+func nearestRef(meant Ref, existing []Ref) string {
+	like := map[string]string{}
+	var here, elsewhere []string
+	for _, r := range existing {
+		switch {
+		case r.Name == meant.Name:
+			return r.key()
+		case r.Namespace == meant.Namespace:
+			here = append(here, r.Name)
+			like[r.Name] = r.key()
+		default:
+			elsewhere = append(elsewhere, r.Name)
+			if like[r.Name] == "" {
+				like[r.Name] = r.key()
+			}
+		}
+	}
+	return like[cmp.Or(nearest.Name(meant.Name, here), nearest.Name(meant.Name, elsewhere))]
 }
 
 func listed(refs []Ref) string {

@@ -50,7 +50,7 @@ The exit status is 1 if there is an error, and with --strict if there is a warni
 
   # Without readiness-gate: what is not behind this Kustomization?
   readiness-gate lint . --gate flux-system/network`,
-		Args:          cobra.ExactArgs(1),
+		Args:          oneDirectory,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, args []string) error { return run(cmd, args[0], f) },
@@ -61,6 +61,13 @@ The exit status is 1 if there is an error, and with --strict if there is a warni
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "Fail on warnings, too.")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "text", "The output: text or json.")
 	return cmd
+}
+
+func oneDirectory(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%d directories are given: name one, such as in \"readiness-gate lint .\"", len(args))
+	}
+	return nil
 }
 
 func run(cmd *cobra.Command, dir string, f flags) error {

@@ -86,6 +86,9 @@ var _ = Describe("the command", func() {
 		Expect(err).To(MatchError(ContainSubstring(message)))
 		Expect(out).To(BeEmpty())
 	},
+		Entry("no directory", "0 directories are given: name one"),
+		Entry("two directories", "2 directories are given: name one", example, original),
+		Entry("a file", "not a directory", "command.go"),
 		Entry("an unknown output", "must be text or json", example, "-o", "xml"),
 		Entry("a directory that isn't there", "no such file", "gone"),
 		Entry("a source that isn't there", "--source flux-system/x", example, "--source", "flux-system/x=gone"),
