@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -43,13 +44,22 @@ func controllerCommand() *cobra.Command {
 	return cmd
 }
 
-func runController(cmd *cobra.Command, f controllerFlags) error {
-	namespace := os.Getenv(manager.NamespaceVariable)
+// missing names all that the program can't guess.
+func missing(namespace string, f controllerFlags) error {
+	var problems []error
 	if namespace == "" {
-		return fmt.Errorf("the environment variable %s is not set: it names the namespace that the agents are in", manager.NamespaceVariable)
+		problems = append(problems, fmt.Errorf("the environment variable %s is not set: it names the namespace that the agents are in", manager.NamespaceVariable))
 	}
 	if f.canaryImage == "" {
-		return fmt.Errorf("--canary-image is missing: it names the image of readiness-agent")
+		problems = append(problems, errors.New("--canary-image is missing: it names the image of readiness-agent"))
+	}
+	return errors.Join(problems...)
+}
+
+func runController(cmd *cobra.Command, f controllerFlags) error {
+	namespace := os.Getenv(manager.NamespaceVariable)
+	if err := missing(namespace, f); err != nil {
+		return err
 	}
 	if len(f.gateNamespaces) == 0 {
 		f.gateNamespaces = []string{namespace}

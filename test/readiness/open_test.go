@@ -7,6 +7,8 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	agentcli "github.com/tazzo/rebirth/internal/readiness/agent/cli"
 )
 
 var _ = Describe("A gate on a network that works", func() {
@@ -32,5 +34,13 @@ var _ = Describe("A gate on a network that works", func() {
 		Expect(admin.Get(ctx, client.ObjectKey{Namespace: releaseNamespace, Name: "readiness-gate"}, controller)).To(Succeed())
 		Expect(controller.Spec.Template.Spec.Volumes).To(BeEmpty())
 		Expect(agents.Spec.Template.Spec.Volumes).To(ConsistOf(HaveField("Secret.SecretName", keySecret)))
+	})
+	It("has agents that take every argument that the chart's DaemonSet gives", func() {
+		args := agents.Spec.Template.Spec.Containers[0].Args
+		cmd := agentcli.AgentCommand()
+		Expect(args[0]).To(Equal(cmd.Name()))
+		Expect(cmd.ParseFlags(args[1:])).To(Succeed(), "%q", args)
+		Expect(cmd.Flags().Args()).To(BeEmpty())
+		Expect(cmd.ValidateRequiredFlags()).To(Succeed())
 	})
 })

@@ -100,7 +100,7 @@ garbage collector works harder before the kernel kills. Limits in other units
 than Mi and Gi are passed on whole.
 */}}
 {{- define "readiness-gate.memoryLimitEnv" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources | toString -}}
+{{- $limit := dig "limits" "memory" "" (default dict .Values.resources) | toString -}}
 {{- if regexMatch "^[0-9]+[MG]i$" $limit -}}
 {{- $number := regexFind "^[0-9]+" $limit | int -}}
 {{- $mebibytes := ternary (mul $number 1024) $number (hasSuffix "Gi" $limit) -}}
