@@ -1,0 +1,138 @@
+package docs_test
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+const architecture = "docs/architecture.md"
+
+var _ = Describe("The map of the code", func() {
+	It("has every package", func() {
+		named := map[string]bool{}
+		for _, place := range places(architecture) {
+			named[place] = true
+			if filepath.Ext(place) != "" {
+				named[path.Dir(place)] = true
+			}
+		}
+		var missing []string
+		for _, folder := range []string{"api", "cmd", "internal", "test"} {
+			missing = append(missing, slices.DeleteFunc(packages(folder), func(of string) bool { return named[of] })...)
+		}
+		Expect(missing).To(BeEmpty(), "%s says of no behaviour that it lives there", architecture)
+	})
+})
+
+var _ = Describe("A place in this repository", func() {
+	It("exists where a page names it", func() {
+		var missing []string
+		for _, page := range pages() {
+			for _, place := range places(page) {
+				matches, err := filepath.Glob(filepath.Join(root, place))
+				Expect(err).NotTo(HaveOccurred())
+				if len(matches) == 0 {
+					missing = append(missing, page+" names "+place)
+				}
+			}
+		}
+		Expect(missing).To(BeEmpty())
+	})
+})
+
+// inRepository is a path from the root, without a slash at its end; a "*" stands for any name.
+var inRepository = regexp.MustCompile(`^(?:\./)?((?:\.ci|api|charts|cmd|docs|examples|internal|manifests|test|tools)/[-\w.*/]*?)/?$`)
+
+// file is one without its folder, which is that of the path before it.
+var file = regexp.MustCompile(`^\w+\.go$`)
+
+// places are the paths in this repository that stand in backticks on a page.
+func places(page string) []string {
+	GinkgoHelper()
+	var found []string
+	for line := range strings.Lines(read(page)) {
+		folder := ""
+		for _, word := range quoted(line) {
+			switch match := inRepository.FindStringSubmatch(word); {
+			case match != nil:
+				found = append(found, match[1])
+				folder = path.Dir(match[1])
+			case folder != "" && file.MatchString(word):
+				found = append(found, path.Join(folder, word))
+			}
+		}
+	}
+	return found
+}
+
+// packages are the folders of a tree that hold Go files. Of the tests only the uppermost
+// ones: what is below them is theirs.
+func packages(folder string) []string {
+	GinkgoHelper()
+	var found []string
+	for _, name := range goFiles(folder) {
+		of := path.Dir(filepath.ToSlash(name))
+		if folder == "test" {
+			of = strings.Join(strings.Split(of, "/")[:2], "/")
+		}
+		found = append(found, of)
+	}
+	Expect(found).NotTo(BeEmpty())
+	return distinct(found)
+}
+
+var _ = Describe("A link", func() {
+	It("leads to a file or a heading that is there", func() {
+		for _, page := range pages() {
+			for _, target := range links(page) {
+				to, anchor, _ := strings.Cut(target, "#")
+				if to = path.Join(path.Dir(page), to); strings.HasPrefix(target, "#") {
+					to = page
+				}
+				_, err := os.Stat(filepath.Join(root, to))
+				Expect(err).NotTo(HaveOccurred(), "%s links to %s", page, target)
+				if anchor != "" {
+					Expect(anchors(to)).To(ContainElement(anchor), "%s links to %s", page, target)
+				}
+			}
+		}
+	})
+})
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// links are where a page leads inside this repository.
+func links(page string) []string {
+	GinkgoHelper()
+	prose := code.ReplaceAllString(fenced.ReplaceAllString(read(page), ""), "")
+	var found []string
+	for _, match := range link.FindAllStringSubmatch(prose, -1) {
+		if !strings.Contains(match[1], "://") {
+			found = append(found, match[1])
+		}
+	}
+	return found
+}
+
+var (
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	dropped = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
+)
+
+// anchors are what a page's headings are called in links, as code hosts make them.
+func anchors(page string) []string {
+	GinkgoHelper()
+	var found []string
+	for _, match := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(read(page), ""), -1) {
+		words := dropped.ReplaceAllString(strings.ToLower(strings.TrimSpace(match[1])), "")
+		found = append(found, strings.ReplaceAll(words, " ", "-"))
+	}
+	return found
+}
