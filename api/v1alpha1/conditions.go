@@ -21,13 +21,10 @@ const (
 
 // Reasons of conditions. A reason is stable API: alerts and runbooks name it.
 const (
-	// Both kinds.
+	// All kinds.
 	SucceededReason   = "Succeeded"
-	SuspendedReason   = "Suspended"
 	InvalidSpecReason = "InvalidSpec"
 	NoRightsReason    = "NoRights"
-	// A call to the API server failed for a passing reason; retried with back-off.
-	APIErrorReason = "APIError"
 
 	// Settled.
 	SourceSettledReason    = "SourceSettled"
@@ -81,7 +78,6 @@ const (
 	// TakenOver.
 	TakenOverReason              = "TakenOver"
 	ExternalSecretNotSeedReason  = "ExternalSecretNotCooperating"
-	ExternalSecretMissingReason  = "ExternalSecretMissing"
 	ExternalSecretFrozenReason   = "ExternalSecretFrozen"
 	ExternalSecretReleasedReason = "ExternalSecretReleased"
 
