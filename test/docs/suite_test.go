@@ -25,7 +25,7 @@ const root = "../.."
 func pages() []string {
 	GinkgoHelper()
 	var found []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "charts/*/README.md", "manifests/*/README.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "charts/*/README.md", "manifests/README.md", "manifests/*/README.md"} {
 		matches, err := filepath.Glob(filepath.Join(root, pattern))
 		Expect(err).NotTo(HaveOccurred())
 		for _, match := range matches {
