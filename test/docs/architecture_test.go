@@ -19,7 +19,7 @@ var _ = Describe("The map of the code", func() {
 		named := map[string]bool{}
 		for _, place := range places(architecture) {
 			named[place] = true
-			if filepath.Ext(place) != "" {
+			if path.Ext(place) != "" {
 				named[path.Dir(place)] = true
 			}
 		}
@@ -50,7 +50,7 @@ var _ = Describe("A place in this repository", func() {
 // inRepository is a path from the root, without a slash at its end; a "*" stands for any name.
 var inRepository = regexp.MustCompile(`^(?:\./)?((?:\.ci|api|charts|cmd|docs|examples|internal|manifests|test|tools)/[-\w.*/]*?)/?$`)
 
-// file is one without its folder, which is that of the path before it.
+// file is a name without a folder, which is that of the path before it.
 var file = regexp.MustCompile(`^\w+\.go$`)
 
 // places are the paths in this repository that stand in backticks on a page.
@@ -63,7 +63,9 @@ func places(page string) []string {
 			switch match := inRepository.FindStringSubmatch(word); {
 			case match != nil:
 				found = append(found, match[1])
-				folder = path.Dir(match[1])
+				if folder = match[1]; path.Ext(folder) != "" {
+					folder = path.Dir(folder)
+				}
 			case folder != "" && file.MatchString(word):
 				found = append(found, path.Join(folder, word))
 			}
