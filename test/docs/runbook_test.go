@@ -4,11 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -77,10 +75,6 @@ func values(of map[string]string) []string {
 	return distinct(found)
 }
 
-func distinct(words []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(words)))
-}
-
 // selected are the names behind a dot (v1alpha1.Name) in the Go files below a folder,
 // tests apart.
 func selected(folder string) map[string]bool {
@@ -99,21 +93,6 @@ func selected(folder string) map[string]bool {
 			return true
 		})
 	}
-	return found
-}
-
-// goFiles are the Go files below a folder, by their path from the root.
-func goFiles(folder string) []string {
-	GinkgoHelper()
-	var found []string
-	Expect(filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
-			return err
-		}
-		path, err = filepath.Rel(root, path)
-		found = append(found, path)
-		return err
-	})).To(Succeed())
 	return found
 }
 

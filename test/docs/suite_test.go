@@ -3,9 +3,11 @@
 package docs_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +46,21 @@ func read(path string) string {
 	content, err := os.ReadFile(filepath.Join(root, path))
 	Expect(err).NotTo(HaveOccurred())
 	return string(content)
+}
+
+// goFiles are the Go files below a folder, by their path from the root.
+func goFiles(folder string) []string {
+	GinkgoHelper()
+	var found []string
+	Expect(filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		path, err = filepath.Rel(root, path)
+		found = append(found, path)
+		return err
+	})).To(Succeed())
+	return found
 }
 
 var fenced = regexp.MustCompile("(?s)```.*?```")
@@ -100,4 +117,8 @@ func column(page, heading string) []string {
 	}
 	Expect(found).NotTo(BeEmpty(), "%s has no column %q", page, heading)
 	return distinct(found)
+}
+
+func distinct(words []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(words)))
 }
