@@ -44,13 +44,7 @@ func (r *Reconciler) askAgents(ctx context.Context, gate *v1alpha1.ReadinessGate
 	for _, agent := range agents.Ready {
 		plan := probes.For(gate.Spec, e, agent, agents.Ready, round)
 		all.Go(func() {
-			report := evidence.Report{Missing: "the agent was not asked, for others took all the time of this round: look at those that don't answer first"}
-			select {
-			case slots <- struct{}{}:
-				report = r.ask(ctx, agent, plan)
-				<-slots
-			case <-ctx.Done():
-			}
+			report := r.askInTurn(ctx, agent, plan, slots)
 			mu.Lock()
 			defer mu.Unlock()
 			reports[agent.Node] = report
@@ -58,6 +52,24 @@ func (r *Reconciler) askAgents(ctx context.Context, gate *v1alpha1.ReadinessGate
 	}
 	all.Wait()
 	return reports
+}
+
+// askInTurn waits for a place among the agents that are asked, and until no other gate
+// asks this one.
+func (r *Reconciler) askInTurn(ctx context.Context, agent probes.Agent, plan probes.Plan, slots chan struct{}) evidence.Report {
+	notAsked := evidence.Report{Missing: "the agent was not asked, for others took all the time of this round: look at those that don't answer first"}
+	leave, came := r.turns.take(ctx, agent.Address)
+	if !came {
+		return notAsked
+	}
+	defer leave()
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+		return r.ask(ctx, agent, plan)
+	case <-ctx.Done():
+		return notAsked
+	}
 }
 
 func (r *Reconciler) ask(ctx context.Context, agent probes.Agent, plan probes.Plan) evidence.Report {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,12 +31,17 @@ func (hanging) Ask(ctx context.Context, target agentclient.Target, _ wire.Reques
 	return wire.Response{Agent: wire.Agent{Node: target.Node}}, nil
 }
 
+// address is the i-th agent's.
+func address(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 8475)
+}
+
 // A round in which most agents hang must leave the time to withdraw the verdict.
 func TestAskingAgentsEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		found := pods.Agents{Waiting: map[string]string{"waits": "it is not running yet"}}
 		for i := range agentsAtOnce + 10 {
-			found.Ready = append(found.Ready, probes.Agent{Node: fmt.Sprintf("hangs-%d", i), Address: netip.MustParseAddrPort("192.0.2.1:8475")})
+			found.Ready = append(found.Ready, probes.Agent{Node: fmt.Sprintf("hangs-%d", i), Address: address(i)})
 		}
 		r := &Reconciler{Agents: hanging{}}
 		began := time.Now()
@@ -61,6 +67,58 @@ func TestAskingAgentsEndsInTime(t *testing.T) {
 	})
 }
 
+// single are agents that serve one request at a time and refuse all others.
+type single struct {
+	mu   sync.Mutex
+	busy map[string]bool
+}
+
+func (s *single) Ask(_ context.Context, target agentclient.Target, _ wire.Request) (wire.Response, error) {
+	if !s.begin(target.Node) {
+		return wire.Response{}, errors.New("the agent serves as many requests as it can")
+	}
+	time.Sleep(time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy[target.Node] = false
+	return wire.Response{Agent: wire.Agent{Node: target.Node}}, nil
+}
+
+func (s *single) begin(node string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[node] {
+		return false
+	}
+	s.busy[node] = true
+	return true
+}
+
+// Many gates ask the same agents at the same time, and none finds one too busy.
+func TestGatesAskInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		found := pods.Agents{}
+		for i := range 5 {
+			found.Ready = append(found.Ready, probes.Agent{Node: fmt.Sprintf("n%d", i), Address: address(i)})
+		}
+		r := &Reconciler{Agents: &single{busy: map[string]bool{}}}
+		var gates sync.WaitGroup
+		for range 10 {
+			gates.Go(func() {
+				for node, report := range r.askAgents(t.Context(), &v1alpha1.ReadinessGate{}, evidence.Cluster{}, found, 0) {
+					if report.Missing != "" {
+						t.Errorf("node %s: %s", node, report.Missing)
+					}
+				}
+			})
+		}
+		gates.Wait()
+		if len(r.turns.agents) != 0 {
+			t.Errorf("%d agents are remembered that nobody asks", len(r.turns.agents))
+		}
+	})
+}
+
 // A few agents that hang cost no other one its answer.
 func TestAskingAgentsAllAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +128,7 @@ func TestAskingAgentsAllAtOnce(t *testing.T) {
 			if i < agentsAtOnce-1 {
 				node = fmt.Sprintf("hangs-%d", i)
 			}
-			found.Ready = append(found.Ready, probes.Agent{Node: node, Address: netip.MustParseAddrPort("192.0.2.1:8475")})
+			found.Ready = append(found.Ready, probes.Agent{Node: node, Address: address(i)})
 		}
 		for node, report := range (&Reconciler{Agents: hanging{}}).askAgents(t.Context(), &v1alpha1.ReadinessGate{}, evidence.Cluster{}, found, 0) {
 			if answered := report.Missing == ""; answered != strings.HasPrefix(node, "answers") {

@@ -43,6 +43,7 @@ type Reconciler struct {
 	// GateNamespaces are those whose gates are served: the chart gives rights there.
 	GateNamespaces []string
 
+	turns  turns
 	mu     sync.Mutex
 	memory map[types.NamespacedName]*memory
 }

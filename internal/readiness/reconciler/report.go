@@ -9,6 +9,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,7 +26,12 @@ const refusedRetry = 30 * time.Second
 // report writes the report's ConfigMap and the status, if they changed.
 func (r *Reconciler) report(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (ctrl.Result, error) {
 	o := conclude(m.verdict)
-	if err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, m.entries)); err != nil {
+	err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, m.entries))
+	switch {
+	case apierrors.IsForbidden(err):
+		// The verdict could be dealt with, so it stands; a status that denies it would be wrong.
+		o.Message += fmt.Sprintf("; but %s", err)
+	case err != nil:
 		return ctrl.Result{}, err
 	}
 	after := gate.DeepCopy()
@@ -117,7 +123,7 @@ func (r *Reconciler) serves(gate *v1alpha1.ReadinessGate) bool {
 // reportUnserved says what is missing; nothing can be read or written there.
 func (r *Reconciler) reportUnserved(ctx context.Context, gate *v1alpha1.ReadinessGate) (ctrl.Result, error) {
 	return ctrl.Result{}, r.reportNoRights(ctx, gate, fmt.Sprintf(
-		"readiness-gate has no rights in namespace %s: add it to the chart's values, gateNamespaces: [{namespace: %s, configMaps: [%s]}], or move the gate",
+		"readiness-gate has no rights in namespace %s: add it to the chart's values, gateNamespaces: [{namespace: %s, configMaps: [%s]}], or move the gate; if its ConfigMap is still there, delete it, for nobody stands behind it",
 		gate.Namespace, gate.Namespace, gate.Spec.Publish.ConfigMapName))
 }
 
