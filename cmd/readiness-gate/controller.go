@@ -32,7 +32,7 @@ func controllerCommand() *cobra.Command {
 		Example: `  # As the chart runs it:
   RUNTIME_NAMESPACE=readiness-gate readiness-gate controller --enable-leader-election --canary-image IMAGE`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runController(cmd, f) },
+		RunE: func(*cobra.Command, []string) error { return runController(f) },
 	}
 	f.manager.BindFlags(cmd.Flags())
 	cmd.Flags().StringVar(&f.keySecret, "key-secret", "readiness-gate-agent-key", "The Secret, in the program's own namespace, with the key that agents share; made where there is none.")
@@ -56,7 +56,7 @@ func missing(namespace string, f controllerFlags) error {
 	return errors.Join(problems...)
 }
 
-func runController(cmd *cobra.Command, f controllerFlags) error {
+func runController(f controllerFlags) error {
 	namespace := os.Getenv(manager.NamespaceVariable)
 	if err := missing(namespace, f); err != nil {
 		return err
@@ -77,12 +77,14 @@ func runController(cmd *cobra.Command, f controllerFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := readiness.Setup(cmd.Context(), mgr, readiness.Options{
+	// Here and not in main: nothing but the controller has to end in good order.
+	ctx := ctrl.SetupSignalHandler()
+	if err := readiness.Setup(ctx, mgr, readiness.Options{
 		Namespace: namespace, GateNamespaces: f.gateNamespaces, KeySecret: f.keySecret, AgentDaemonSet: f.agentDaemonSet,
 		CanaryImage: f.canaryImage, CanaryServiceAccount: f.canaryAccount, Concurrent: f.manager.Concurrent, Clock: clock.RealClock{},
 	}); err != nil {
 		return err
 	}
 	ctrl.Log.WithName("setup").Info("starting", "version", manager.VersionOrRevision(), "namespace", namespace)
-	return mgr.Start(cmd.Context())
+	return mgr.Start(ctx)
 }

@@ -7,14 +7,13 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/tazzo/rebirth/internal/manager"
 	lintcli "github.com/tazzo/rebirth/internal/readiness/lint/cli"
 )
 
 func main() {
-	if err := command().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+	if err := command().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "readiness-gate:", err)
 		os.Exit(1)
 	}

@@ -24,7 +24,7 @@ type repository struct {
 // newRepository reads the ignore file at the root; source-controller would also
 // heed ignore files further down.
 func newRepository(source string, fsys fs.FS) (*repository, error) {
-	ignore, err := fs.ReadFile(fsys, sourceignore.IgnoreFile)
+	ignore, err := readRegular(fsys, sourceignore.IgnoreFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -69,7 +69,19 @@ func (r *repository) readFile(name string) ([]byte, error) {
 	if _, err := r.stat(name); err != nil {
 		return nil, err
 	}
-	return fs.ReadFile(r.fsys, name)
+	return readRegular(r.fsys, name)
+}
+
+// readRegular reads a file that is one: to read a named pipe would wait for ever.
+func readRegular(fsys fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("not a regular file")}
+	}
+	return fs.ReadFile(fsys, name)
 }
 
 // kustomizationFile returns the kustomization.yaml of a folder, under whichever

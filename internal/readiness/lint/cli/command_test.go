@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -49,6 +50,24 @@ var _ = Describe("the command", func() {
 		var decoded map[string]any
 		Expect(json.Unmarshal([]byte(out), &decoded)).To(Succeed())
 		Expect(decoded).To(HaveKey("findings"))
+	})
+
+	It("waits for nobody to write into a named pipe", func() {
+		dir := GinkgoT().TempDir()
+		Expect(syscall.Mkfifo(filepath.Join(dir, "pipe.yaml"), 0o600)).To(Succeed())
+		Expect(syscall.Mkfifo(filepath.Join(dir, ".sourceignore"), 0o600)).To(Succeed())
+		done := make(chan error, 1)
+		go func() {
+			_, err := run(dir)
+			done <- err
+		}()
+		Eventually(done).Should(Receive(MatchError(ContainSubstring(".sourceignore: not a regular file"))))
+		Expect(os.Remove(filepath.Join(dir, ".sourceignore"))).To(Succeed())
+		go func() {
+			_, err := run(dir)
+			done <- err
+		}()
+		Eventually(done).Should(Receive(MatchError(ContainSubstring("1 error, 0 warnings"))))
 	})
 
 	It("fails on warnings only if strict", func() {
