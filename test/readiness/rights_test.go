@@ -3,6 +3,7 @@ package readiness_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -33,13 +34,16 @@ func gateIn(ctx context.Context, namespace string) gate {
 	return g
 }
 
-// giveRights does in the namespace what the chart does in the gates' own.
-func giveRights(ctx context.Context, namespace string) {
+// giveRights does in the namespace what the chart does in the gates' own, but for the edits.
+func giveRights(ctx context.Context, namespace string, edits ...func(*rbacv1.Role)) {
 	GinkgoHelper()
 	key := client.ObjectKey{Namespace: gateNamespace, Name: "readiness-gate-gates"}
 	role, binding := &rbacv1.Role{}, &rbacv1.RoleBinding{}
 	Expect(admin.Get(ctx, key, role)).To(Succeed())
 	Expect(admin.Get(ctx, key, binding)).To(Succeed())
+	for _, edit := range edits {
+		edit(role)
+	}
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: key.Name}
 	create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: role.Rules}, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: binding.RoleRef, Subjects: binding.Subjects})
 }
@@ -99,5 +103,24 @@ var _ = Describe("A gate in a namespace without rights", func() {
 		g.patch(ctx, func() { g.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "again"} })
 		g.expectOpen(ctx)
 		Expect(g.verdict(ctx).UID).To(Equal(verdict.UID))
+	})
+
+	// Of a Role of one's own, say, that lists the verdict alone.
+	It("is open in its status as well when no more than the report is refused, and says so", func(ctx SpecContext) {
+		newCluster(ctx, 1)
+		makeNamespace(ctx, "reborn")
+		giveRights(ctx, "reborn", func(role *rbacv1.Role) {
+			for i := range role.Rules {
+				if slices.Contains(role.Rules[i].Verbs, "update") {
+					role.Rules[i].ResourceNames = []string{"network-ready"}
+				}
+			}
+		})
+		run(ctx, func(s *settings) { s.gateNamespaces = []string{gateNamespace, "reborn"} })
+		g := gateIn(ctx, "reborn")
+		Eventually(func() string { return g.ready(ctx).Message }).Should(And(
+			ContainSubstring("carries traffic on 1 of 1 nodes"), ContainSubstring(`configmaps "network-ready-report" is forbidden`)))
+		Expect(g.Status.Open).To(BeTrue())
+		g.verdict(ctx)
 	})
 })

@@ -16,8 +16,8 @@ type removal struct {
 
 // sweep finds the canary pods among the program's own that have to go. The one that
 // is a node's newest proof stays. One whose deletion was cut short is found as any
-// other: the API server deletes a pod in two steps. again is when to look once more, zero if nothing
-// but an event can change anything.
+// other: the API server deletes a pod in two steps. again is when to look once more,
+// zero if nothing but an event can change anything.
 func sweep(now time.Time, wanted bool, own []corev1.Pod) (out []removal, again time.Duration) {
 	newest := newestProofs(own)
 	for i := range own {
