@@ -230,6 +230,7 @@ type DNSCheck struct {
 	// ClusterDomain is the domain of the cluster's services.
 	// +optional
 	// +kubebuilder:default="cluster.local"
+	// +kubebuilder:validation:MaxLength=253
 	ClusterDomain string `json:"clusterDomain,omitempty"`
 	// MinEndpoints is the least number of ready DNS endpoints.
 	// +optional
@@ -239,6 +240,7 @@ type DNSCheck struct {
 	// ExternalNames must resolve too, to any address.
 	// +optional
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=253
 	ExternalNames []string `json:"externalNames,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package evaluate_test
 
 import (
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -18,6 +19,16 @@ func dns(change func(*evidence.DNS)) edit {
 func checks(change func(*v1alpha1.GateChecks)) edit {
 	return func(f *evaluate.Facts) { change(&f.Spec.Checks) }
 }
+
+var _ = Describe("What strangers say of a failure", func() {
+	It("comes on one line and not without end, so that it can't forge or fill a report", func() {
+		r := evaluate.Judge(facts(2, off("n2", time.Minute), onNode("n2", func(n *evidence.Node) {
+			n.NotReadyReason = "first\nn1  cni  failing\x1b[2J" + strings.Repeat("x", 5000)
+		})))
+		Expect(r.Failures[0].Message).To(HavePrefix("the node is NotReady: first n1  cni  failing [2Jxxx"))
+		Expect([]rune(r.Failures[0].Message)).To(HaveLen(1001))
+	})
+})
 
 var _ = Describe("A check of the whole cluster", func() {
 	DescribeTable("fails the round",

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/readiness/evidence"
 )
 
@@ -64,8 +65,22 @@ type Facts struct {
 	Since time.Time
 }
 
+// longest is how many characters a failure's message may have. Some are of strangers, of
+// a kubelet or a container runtime, say, and all end up in a report and a status.
+const longest = 1000
+
 // Judge judges a round.
 func Judge(f Facts) Round {
+	r := judge(f)
+	for _, failures := range [][]Failure{r.Cluster, r.Failures, r.Excused, r.Reported} {
+		for i := range failures {
+			failures[i].Message = quote.Line(failures[i].Message, longest)
+		}
+	}
+	return r
+}
+
+func judge(f Facts) Round {
 	r := Round{Total: len(f.Evidence.Nodes)}
 	if f.Evidence.Unobserved != "" {
 		r.Cluster = append(r.Cluster, Failure{Check: CheckAPI, Message: f.Evidence.Unobserved})

@@ -36,6 +36,7 @@ func (r *Reconciler) invalid(ctx context.Context, gate *v1alpha1.ReadinessGate) 
 		if name := publishedByBoth(gate, other); name != "" && older(other, gate) {
 			problems = append(problems, fmt.Sprintf("ReadinessGate %s/%s publishes ConfigMap %s too: delete one of the two, and make it with another spec.publish.configMapName",
 				other.Namespace, other.Name, name))
+			break
 		}
 	}
 	return strings.Join(problems, "; "), nil

@@ -146,8 +146,12 @@ func ForStatus(entries []Entry) []v1alpha1.GateFailure {
 	return out
 }
 
-// maxLines keeps the report far below a ConfigMap's limit of 1 MiB.
-const maxLines = 500
+// What keeps the report below a ConfigMap's limit of 1 MiB, in whatever script a
+// message is.
+const (
+	maxEntries = 500
+	maxBytes   = 900_000
+)
 
 func table(entries []Entry) string {
 	if len(entries) == 0 {
@@ -157,14 +161,15 @@ func table(entries []Entry) string {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Check, b.Check))
 	})
 	var out strings.Builder
-	for _, e := range sorted[:min(len(sorted), maxLines)] {
+	for i, e := range sorted {
+		if i == maxEntries || out.Len() > maxBytes {
+			fmt.Fprintf(&out, "and %d more\n", len(sorted)-i)
+			break
+		}
 		fmt.Fprintf(&out, "%s  %s  %s since %s\n    %s\n", cmp.Or(e.Node, "(cluster)"), e.Check, e.Kind, e.Since.UTC().Format(time.RFC3339), e.Message)
 		if hint := Hint(e.Check); e.Kind != Excused && hint != "" {
 			fmt.Fprintf(&out, "    usual cause: %s\n", hint)
 		}
-	}
-	if more := len(sorted) - maxLines; more > 0 {
-		fmt.Fprintf(&out, "and %d more\n", more)
 	}
 	return out.String()
 }

@@ -156,6 +156,18 @@ n4  nodes  excused since 2026-03-01T09:00:00Z
 	})
 })
 
+var _ = Describe("A report in a script of many bytes", func() {
+	It("stays below what a ConfigMap can hold", func() {
+		round := evaluate.Round{}
+		for i := range 500 {
+			round.Failures = append(round.Failures, failure(fmt.Sprint("n", i), evaluate.CheckNodes, strings.Repeat("網", 1000)))
+		}
+		text := render.Report(gate, "Shut", "", "", round, render.Entries(round, nil, began)).Data["report"]
+		Expect(len(text)).To(BeNumerically("<", 1<<20))
+		Expect(text).To(MatchRegexp(`and \d+ more\n$`))
+	})
+})
+
 var _ = Describe("An entry", func() {
 	since := func(entries []render.Entry) map[string]time.Time {
 		out := map[string]time.Time{}
