@@ -71,7 +71,7 @@ func Cache(namespace string, pluginNamespaces []string) cache.Options {
 		&corev1.Pod{}:       {Namespaces: pods, Transform: stripPod},
 		&appsv1.DaemonSet{}: {Namespaces: pods, Transform: stripDaemonSet},
 		&corev1.Node{}:      {Transform: stripNode},
-		&corev1.Event{}:     {Field: fields.OneTermEqualSelector("reason", "FailedCreatePodSandBox")},
+		&corev1.Event{}:     {Field: fields.OneTermEqualSelector("reason", "FailedCreatePodSandBox"), Transform: stripEvent},
 	}}
 }
 

@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// The transforms of the cache keep what packages cni and pods read: a
+// The transforms of the cache keep what packages cni, pods and reconciler read: a
 // cluster of a thousand nodes has many pods, and nobody here needs their volumes.
 
 func stripMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
@@ -55,4 +55,16 @@ func stripNode(obj any) (any, error) {
 	out := &corev1.Node{ObjectMeta: stripMeta(node.ObjectMeta), Spec: node.Spec}
 	out.Status.Conditions = node.Status.Conditions
 	return out, nil
+}
+
+// stripEvent: while a network is broken each pod that waits for its sandbox has one.
+func stripEvent(obj any) (any, error) {
+	event, ok := obj.(*corev1.Event)
+	if !ok {
+		return obj, nil
+	}
+	return &corev1.Event{
+		ObjectMeta: stripMeta(event.ObjectMeta), Source: event.Source, ReportingInstance: event.ReportingInstance, Message: event.Message,
+		Series: event.Series, LastTimestamp: event.LastTimestamp, EventTime: event.EventTime,
+	}, nil
 }
