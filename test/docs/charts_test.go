@@ -33,9 +33,7 @@ var _ = Describe("A chart's README", func() {
 					listed[names[0]] = r
 				}
 			}
-			var defaults map[string]any
-			Expect(yaml.Unmarshal([]byte(read(chart+"/values.yaml")), &defaults)).To(Succeed())
-			all := valuesOf(chart)
+			defaults, all := defaultsOf(chart), valuesOf(chart)
 			Expect(slices.Collect(maps.Keys(listed))).To(ConsistOf(slices.Collect(maps.Keys(all))))
 			for name, described := range all {
 				Expect(strings.ReplaceAll(listed[name]["what it does"], "&lt;", "<")).To(Equal(described), name)
@@ -91,6 +89,14 @@ func (s schema) describe(prefix string, into map[string]string) {
 			property.Items.describe(prefix+name+"[].", into)
 		}
 	}
+}
+
+// defaultsOf are the values that a chart has if nobody sets any.
+func defaultsOf(chart string) map[string]any {
+	GinkgoHelper()
+	var defaults map[string]any
+	Expect(yaml.Unmarshal([]byte(read(chart+"/values.yaml")), &defaults)).To(Succeed())
+	return defaults
 }
 
 // at is the default of a value; nil if there is none.
