@@ -26,14 +26,11 @@ const refusedRetry = 30 * time.Second
 // report writes the report's ConfigMap and the status, if they changed.
 func (r *Reconciler) report(ctx context.Context, gate *v1alpha1.ReadinessGate, m *memory) (ctrl.Result, error) {
 	o := conclude(m.verdict)
-	err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, m.entries))
-	switch {
-	case apierrors.IsForbidden(err):
-		// The verdict could be dealt with, so it stands; a status that denies it would be wrong.
-		o.Message += fmt.Sprintf("; but %s", err)
-	case err != nil:
+	refused, err := r.writeReport(ctx, gate, render.Report(gate, o.Reason, o.Message, m.cni, m.round, m.entries))
+	if err != nil {
 		return ctrl.Result{}, err
 	}
+	o.Message += refused
 	after := gate.DeepCopy()
 	setStatus(after, m)
 	o.Set(after)
@@ -106,13 +103,17 @@ func (r *Reconciler) refuse(ctx context.Context, gate *v1alpha1.ReadinessGate, r
 		}
 	}
 	r.forget(client.ObjectKeyFromObject(gate))
-	if err := r.writeReport(ctx, gate, render.Refusal(gate, reason, message)); err != nil {
+	refused, err := r.writeReport(ctx, gate, render.Refusal(gate, reason, message))
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	after := gate.DeepCopy()
 	r.setShut(after)
-	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message}.Set(after)
-	return ctrl.Result{RequeueAfter: refusedRetry}, r.writeStatus(ctx, gate, after)
+	outcome.Outcome{Class: outcome.Stalled, Reason: reason, Message: message + refused}.Set(after)
+	if err := r.writeStatus(ctx, gate, after); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: refusedRetry}, nil
 }
 
 // serves reports whether the chart gives rights in the gate's namespace.
@@ -130,8 +131,11 @@ func (r *Reconciler) reportUnserved(ctx context.Context, gate *v1alpha1.Readines
 // reportForbidden says what the API server refuses. The namespace may have been made
 // anew, say, and Flux not yet have put the Role back.
 func (r *Reconciler) reportForbidden(ctx context.Context, gate *v1alpha1.ReadinessGate, err error) (ctrl.Result, error) {
-	return ctrl.Result{RequeueAfter: refusedRetry}, r.reportNoRights(ctx, gate, fmt.Sprintf(
-		"the API server refuses what this gate needs: are the chart's Role and RoleBinding in namespace %s, and no quota in the way? %s", gate.Namespace, err))
+	message := fmt.Sprintf("the API server refuses what this gate needs: are the chart's Role and RoleBinding in namespace %s, and no quota in the way? %s", gate.Namespace, err)
+	if err := r.reportNoRights(ctx, gate, message); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: refusedRetry}, nil
 }
 
 // reportNoRights reports a gate as shut, although a verdict of before may be left:
@@ -155,15 +159,22 @@ func (r *Reconciler) setShut(gate *v1alpha1.ReadinessGate) {
 	}
 }
 
-func (r *Reconciler) writeReport(ctx context.Context, gate *v1alpha1.ReadinessGate, wanted *corev1.ConfigMap) error {
+// writeReport writes the report's ConfigMap, if it changed. That the API server refuses
+// it is no error but a part of the gate's message: with the verdict dealt with, a status
+// that denied it would be wrong.
+func (r *Reconciler) writeReport(ctx context.Context, gate *v1alpha1.ReadinessGate, wanted *corev1.ConfigMap) (refused string, err error) {
 	live, err := r.configMap(ctx, gate, wanted.Name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if live != nil && !owns(gate, live) {
-		return nil // somebody else's: the status says everything that it would
+		return "", nil // somebody else's: the status says everything that it would
 	}
-	return named(r.write(ctx, live, wanted), "writing the report", client.ObjectKeyFromObject(wanted))
+	err = named(r.write(ctx, live, wanted), "writing the report", client.ObjectKeyFromObject(wanted))
+	if apierrors.IsForbidden(err) {
+		return fmt.Sprintf("; but %s", err), nil
+	}
+	return "", err
 }
 
 func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.ReadinessGate) error {
