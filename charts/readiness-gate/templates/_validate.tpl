@@ -17,6 +17,15 @@ value and the way out.
 {{- $errors = append $errors "gateNamespaces: with gate.enabled false, list the namespaces of your ReadinessGates; without one the controller has nothing to do" -}}
 {{- end -}}
 
+{{- $own := keys (include "readiness-gate.labels" (dict "Values" (dict) "Chart" .Chart "Release" .Release "Template" .Template) | fromYaml) -}}
+{{- range $where, $labels := dict "commonLabels" $v.commonLabels "podLabels" $v.podLabels "agent.podLabels" $v.agent.podLabels -}}
+{{- range $label := keys (default dict $labels) | sortAlpha -}}
+{{- if has $label $own -}}
+{{- $errors = append $errors (printf "%s: %s is the chart's own, and its pods are found by such labels; choose another" $where $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- if eq (int $v.metrics.port) (int $v.health.port) -}}
 {{- $errors = append $errors (printf "health.port: %d is metrics.port too; choose another" (int $v.health.port)) -}}
 {{- end -}}
