@@ -22,6 +22,9 @@ func Text(findings []Finding, g *Graph) string {
 	fmt.Fprintf(&out, "%s. %s\n", Tally(findings), position(g))
 	if unread := g.Unread(); len(unread) > 0 {
 		fmt.Fprintf(&out, "Not looked into, because the content is not here: %s.\n", listed(unread))
+		if len(unread) == count(g.Subjects(), Ref.isKustomization) {
+			out.WriteString("That is all of them: is this directory the root of the repository, to which spec.path is relative?\n")
+		}
 	}
 	return out.String()
 }
@@ -31,17 +34,18 @@ func position(g *Graph) string {
 	if g.Gate == (Ref{}) {
 		return "There is no gate."
 	}
-	count := func(refs []Ref, is func(Ref) bool) int {
-		n := 0
-		for _, r := range refs {
-			n += boolToInt(is(r))
-		}
-		return n
-	}
 	all, behind := g.Subjects(), g.Downstream(g.Gate)
 	return fmt.Sprintf("The gate is %s; behind it are %d of %d Kustomizations and %d of %d HelmReleases.", g.Gate,
 		count(behind, Ref.isKustomization), count(all, Ref.isKustomization),
 		count(behind, Ref.isHelmRelease), count(all, Ref.isHelmRelease))
+}
+
+func count(refs []Ref, is func(Ref) bool) int {
+	n := 0
+	for _, r := range refs {
+		n += boolToInt(is(r))
+	}
+	return n
 }
 
 // result is the JSON output. Fields are only ever added.

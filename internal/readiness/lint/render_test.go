@@ -17,10 +17,16 @@ var _ = Describe("the output", func() {
 `))
 	})
 
-	It("names, as text, what was not looked into, and a missing gate", func() {
+	It("names, as text, what was not looked into", func() {
+		findings, graph := linted(gated().with(files{"clusters/home/far.yaml": from("far", kustomization("far", "./far", "dependsOn: [{name: gate}]"))}))
+		Expect(lint.Text(findings, graph)).To(HaveSuffix("\nNot looked into, because the content is not here: Kustomization flux-system/far.\n"))
+	})
+
+	It("doubts, as text, that a directory of which nothing was looked into is the root", func() {
 		findings, graph := linted(files{"far.yaml": from("far", kustomization("far", "./far"))})
 		Expect(lint.Text(findings, graph)).To(HaveSuffix("1 error, 0 warnings. There is no gate.\n" +
-			"Not looked into, because the content is not here: Kustomization flux-system/far.\n"))
+			"Not looked into, because the content is not here: Kustomization flux-system/far.\n" +
+			"That is all of them: is this directory the root of the repository, to which spec.path is relative?\n"))
 	})
 
 	It("keeps its JSON", func() {
