@@ -32,8 +32,8 @@ const (
 	DefaultPort = 8475
 
 	maxConnections  = 128
-	maxProbeRuns    = 2 // the leader's, and that of the one before it
-	maxEchoes       = 16
+	maxProbeRuns    = 2  // the leader's, and that of the one before it
+	maxEchoes       = 48 // of three gates with the largest fanout, or sixteen with the usual one
 	headerTimeout   = 5 * time.Second
 	readTimeout     = 15 * time.Second
 	writeTimeout    = readTimeout + wire.MaxRun + 10*time.Second
