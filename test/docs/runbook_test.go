@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,7 @@ var _ = Describe("The runbook", func() {
 	It("says what to do about every alert, and has none that no chart raises", func() {
 		var raised []string
 		for _, chart := range charts {
-			raised = append(raised, alerts(chart)...)
+			raised = slices.AppendSeq(raised, maps.Keys(alerts(chart)))
 		}
 		Expect(column(runbook, "alert")).To(ConsistOf(raised))
 	})
@@ -96,15 +97,16 @@ func selected(folder string) map[string]bool {
 	return found
 }
 
-var alert = regexp.MustCompile(`- alert: (\w+)`)
+var alert = regexp.MustCompile(`(?s)- alert: (\w+).*?severity: (\w+)`)
 
-// alerts are those that a chart's rules raise.
-func alerts(chart string) []string {
+// alerts are those that a chart's rules raise, with their severity.
+func alerts(chart string) map[string]string {
 	GinkgoHelper()
-	var found []string
-	for _, match := range alert.FindAllStringSubmatch(read(chart+"/templates/prometheusrule.yaml"), -1) {
-		found = append(found, match[1])
+	rules := read(chart + "/templates/prometheusrule.yaml")
+	found := map[string]string{}
+	for _, match := range alert.FindAllStringSubmatch(rules, -1) {
+		found[match[1]] = match[2]
 	}
-	Expect(found).NotTo(BeEmpty())
+	Expect(found).To(HaveLen(strings.Count(rules, "alert: ")), "an alert has no severity, or the name of another")
 	return found
 }
