@@ -4,6 +4,7 @@ package secretsync
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,12 +13,14 @@ import (
 	"k8s.io/client-go/dynamic"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/manager"
@@ -62,6 +65,19 @@ func Cache() cache.Options {
 	}}
 }
 
+// longestRetry is how long an object waits at most that could not be reconciled. By
+// controller-runtime's default the wait grows to a quarter of an hour, which is more
+// than a rebirth takes.
+const longestRetry = time.Minute
+
+// options of one controller.
+func options(concurrent int) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: concurrent, ReconciliationTimeout: manager.ReconcileTimeout,
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+	}
+}
+
 // Setup adds secret-sync to the manager.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	secrets, clusters, err := watches(mgr, o.Grants)
@@ -70,20 +86,18 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	live := manager.NewLiveness(o.Clock)
 	recorder := mgr.GetEventRecorder(Name)
-	options := controller.Options{MaxConcurrentReconciles: o.Concurrent, ReconciliationTimeout: manager.ReconcileTimeout}
-
 	exports := &exporter.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Secrets: secrets, Clusters: clusters,
 		Grants: o.Grants, Login: o.Login, Events: recorder, Clock: o.Clock,
 	}
-	if err := exports.SetupWithManager(mgr, live, options); err != nil {
+	if err := exports.SetupWithManager(mgr, live, options(o.Concurrent)); err != nil {
 		return fmt.Errorf("setting up SecretExports: %w", err)
 	}
 	imports := &importer.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Secrets: secrets,
 		Grants: o.Grants, Events: recorder, Clock: o.Clock,
 	}
-	if err := imports.SetupWithManager(ctx, mgr, live, options); err != nil {
+	if err := imports.SetupWithManager(ctx, mgr, live, options(o.Concurrent)); err != nil {
 		return fmt.Errorf("setting up SecretImports: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("reconciling", live.Check); err != nil {

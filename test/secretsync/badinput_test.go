@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -73,6 +74,16 @@ var _ = Describe("Bad input", func() {
 			i.Spec.Restart = v1alpha1.RestartSpec{Mode: v1alpha1.RestartModeListed, Workloads: []v1alpha1.WorkloadReference{{Kind: "CronJob", Name: "x"}}}
 		}), "spec.restart.workloads[0].kind", "StatefulSet"),
 	)
+
+	// One import that can't be decoded would hide all others from the controller.
+	It("is refused at admission, if it is a duration longer than Go's longest", func(ctx context.Context) {
+		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(anImport("grafana"))
+		Expect(err).NotTo(HaveOccurred())
+		imp := &unstructured.Unstructured{Object: object}
+		imp.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.SecretImportKind))
+		Expect(unstructured.SetNestedField(imp.Object, "9999999h", "spec", "restart", "minInterval")).To(Succeed())
+		Expect(admin.Create(ctx, imp, client.DryRunAll)).To(MatchError(ContainSubstring("spec.restart.minInterval")))
+	})
 
 	It("is refused at admission by the chart's optional policy too, before a condition says so", func(ctx context.Context) {
 		policy := renderChart(ctx, map[string]any{"admissionPolicy": map[string]any{"enabled": true}})
