@@ -36,6 +36,15 @@ value and the way out.
 {{- end -}}
 {{- end -}}
 
+{{- $own := keys (include "secret-sync.labels" (dict "Values" (dict) "Chart" .Chart "Release" .Release "Template" .Template) | fromYaml) -}}
+{{- range $where, $labels := dict "commonLabels" $v.commonLabels "podLabels" $v.podLabels -}}
+{{- range $label := keys (default dict $labels) | sortAlpha -}}
+{{- if has $label $own -}}
+{{- $errors = append $errors (printf "%s: %s is the chart's own, and its pods are found by such labels; choose another" $where $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- if and (gt (int $v.replicas) 1) (not $v.leaderElection.enabled) -}}
 {{- $errors = append $errors "leaderElection.enabled: more than one replica needs leader election; set it to true, or replicas to 1" -}}
 {{- end -}}
