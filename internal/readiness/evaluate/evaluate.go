@@ -104,12 +104,14 @@ func judge(f Facts) Round {
 		r.count(nodeFailures(f, node, peers))
 	}
 	for _, node := range joining {
-		if failures, reported := nodeFailures(f, node, peers); len(failures) == 0 {
+		failures, reported := nodeFailures(f, node, peers)
+		if len(failures) == 0 {
 			r.count(nil, reported)
 			continue
 		}
 		r.Excused = append(r.Excused, Failure{Node: node.Name, Check: CheckNodes, Message: fmt.Sprintf(
-			"the node joined less than %s ago (spec.nodes.newNodeGrace) and does not pass yet", f.Spec.Nodes.NewNodeGrace.Duration)})
+			"the node joined less than %s ago (spec.nodes.newNodeGrace) and does not pass yet: %s: %s",
+			f.Spec.Nodes.NewNodeGrace.Duration, failures[0].Check, failures[0].Message)})
 	}
 	if wanted := int(f.Spec.Nodes.Min); r.Eligible < wanted {
 		r.Cluster = append(r.Cluster, Failure{Check: CheckNodes, Message: fmt.Sprintf(
