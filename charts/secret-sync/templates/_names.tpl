@@ -21,8 +21,8 @@
 {{- end -}}
 
 {{- define "secret-sync.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "secret-sync.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "secret-sync.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "secret-sync.labels" -}}
@@ -30,7 +30,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 app.kubernetes.io/part-of: rebirth
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
@@ -48,8 +48,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "secret-sync.subjects" -}}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "secret-sync.serviceAccountName" . }}
-    namespace: {{ .Release.Namespace }}
+    name: {{ include "secret-sync.serviceAccountName" . | quote }}
+    namespace: {{ .Release.Namespace | quote }}
 {{- end -}}
 
 {{/* Prometheus names a job after the Service that a ServiceMonitor selects. */}}
@@ -63,7 +63,7 @@ garbage collector works harder before the kernel kills. Limits in other units
 than Mi and Gi are passed on whole.
 */}}
 {{- define "secret-sync.memoryLimitEnv" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources | toString -}}
+{{- $limit := dig "limits" "memory" "" (default dict .Values.resources) | toString -}}
 {{- if regexMatch "^[0-9]+[MG]i$" $limit -}}
 {{- $number := regexFind "^[0-9]+" $limit | int -}}
 {{- $mebibytes := ternary (mul $number 1024) $number (hasSuffix "Gi" $limit) -}}
