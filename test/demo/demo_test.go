@@ -46,7 +46,7 @@ var _ = Describe("The demo's program", func() {
 	It("plays to its end, reaches every stop condition and leaves its logs alone behind", func(ctx context.Context) {
 		temp, logs := GinkgoT().TempDir(), GinkgoT().TempDir()
 		session := start(temp, "--fast", "--logs", logs)
-		Eventually(ctx, session, "4m").Should(gexec.Exit(0))
+		Eventually(ctx, session, "15m").Should(gexec.Exit(0))
 		out := string(session.Out.Contents())
 		for _, line := range []string{
 			`former life gone, machines and device`, `both nodes in the tailnet, by their names`, `auth key revoked`,
@@ -68,7 +68,7 @@ var _ = Describe("The demo's program", func() {
 			Expect(filepath.Join(logs, name)).To(BeARegularFile())
 		}
 		Expect(left(temp)).To(BeEmpty())
-	}, NodeTimeout(5*time.Minute))
+	}, NodeTimeout(16*time.Minute))
 
 	DescribeTable("exits with 1 and shows the conditions when it does not converge in time", func(ctx context.Context, act string, conditions ...string) {
 		temp := GinkgoT().TempDir()
@@ -82,9 +82,9 @@ var _ = Describe("The demo's program", func() {
 		}
 		Expect(left(temp)).To(BeEmpty())
 	},
-		Entry("bootstrap", NodeTimeout(5*time.Minute), "bootstrap", "bootstrap status"),
-		Entry("readiness-gate", NodeTimeout(5*time.Minute), "readiness-gate", "ReadinessGate flux-system/network", "Kustomization flux-system/secret-sync"),
-		Entry("secret-sync", NodeTimeout(5*time.Minute), "secret-sync", "SecretExport tazlab-db/grafana", "SecretImport monitoring/grafana-db"),
+		Entry("bootstrap", NodeTimeout(16*time.Minute), "bootstrap", "bootstrap status"),
+		Entry("readiness-gate", NodeTimeout(16*time.Minute), "readiness-gate", "ReadinessGate flux-system/network", "Kustomization flux-system/secret-sync"),
+		Entry("secret-sync", NodeTimeout(16*time.Minute), "secret-sync", "SecretExport tazlab-db/grafana", "SecretImport monitoring/grafana-db"),
 	)
 
 	It("stops everything when it is interrupted", func(ctx context.Context) {
@@ -95,7 +95,7 @@ var _ = Describe("The demo's program", func() {
 		Eventually(ctx, session, "30s").Should(gexec.Exit(130))
 		Expect(string(session.Err.Contents())).To(ContainSubstring("interrupted; everything is stopped"))
 		Expect(left(temp)).To(BeEmpty())
-	}, NodeTimeout(5*time.Minute))
+	}, NodeTimeout(16*time.Minute))
 
 	It("says how it is used, and refuses what it doesn't know", func() {
 		help := start(GinkgoT().TempDir(), "--help")
