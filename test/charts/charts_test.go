@@ -25,6 +25,9 @@ var _ = Describe("A chart", func() {
 		Entry("on secret-sync's pods", secretSync, "podLabels", values{"podLabels": own}),
 		Entry("on secret-sync's ServiceMonitor", secretSync, "serviceMonitor.labels", values{"serviceMonitor": values{"labels": own}}),
 		Entry("on secret-sync's PrometheusRule", secretSync, "prometheusRule.labels", values{"prometheusRule": values{"labels": own}}),
+		Entry("on every object of readiness-gate", readinessGate, "commonLabels", values{"commonLabels": own}),
+		Entry("on readiness-gate's pods", readinessGate, "podLabels", values{"podLabels": own}),
+		Entry("on the agents' pods", readinessGate, "agent.podLabels", values{"agent": values{"podLabels": own}}),
 	)
 
 	DescribeTable("gives an object its own value of a label that every object has, and gives it once",
@@ -40,6 +43,7 @@ var _ = Describe("A chart", func() {
 		Entry("in secret-sync", secretSync, values{
 			"podLabels": team("controller"), "serviceMonitor": monitored("monitor"), "prometheusRule": monitored("rule"),
 		}, "controller", "monitor", "rule"),
+		Entry("in readiness-gate", readinessGate, values{"podLabels": team("controller"), "agent": values{"podLabels": team("agents")}}, "controller", "agents"),
 	)
 
 	DescribeTable("takes names for names that YAML would read as numbers",

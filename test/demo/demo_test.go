@@ -20,6 +20,9 @@ var program = sync.OnceValues(func() (string, error) { return gexec.Build("githu
 
 var _ = AfterSuite(gexec.CleanupBuildArtifacts)
 
+// patience is for a demo that works: beside a cold compiler it is slow.
+const patience = 15 * time.Minute
+
 var _ = Describe("The demo's program", func() {
 	// start runs it inside the project's tree, with a folder of its own for all
 	// that it writes.
@@ -46,7 +49,7 @@ var _ = Describe("The demo's program", func() {
 	It("plays to its end, reaches every stop condition and leaves its logs alone behind", func(ctx context.Context) {
 		temp, logs := GinkgoT().TempDir(), GinkgoT().TempDir()
 		session := start(temp, "--fast", "--logs", logs)
-		Eventually(ctx, session, "15m").Should(gexec.Exit(0))
+		Eventually(ctx, session, patience).Should(gexec.Exit(0))
 		out := string(session.Out.Contents())
 		for _, line := range []string{
 			`former life gone, machines and device`, `both nodes in the tailnet, by their names`, `auth key revoked`,
@@ -68,12 +71,12 @@ var _ = Describe("The demo's program", func() {
 			Expect(filepath.Join(logs, name)).To(BeARegularFile())
 		}
 		Expect(left(temp)).To(BeEmpty())
-	}, NodeTimeout(16*time.Minute))
+	}, NodeTimeout(patience+time.Minute))
 
 	DescribeTable("exits with 1 and shows the conditions when it does not converge in time", func(ctx context.Context, act string, conditions ...string) {
 		temp := GinkgoT().TempDir()
 		session := start(temp, "--fast", "--only", act, "--timeout", "1ms", "--logs", GinkgoT().TempDir())
-		Eventually(ctx, session, "3m").Should(gexec.Exit(1))
+		Eventually(ctx, session, patience).Should(gexec.Exit(1))
 		out := string(session.Out.Contents())
 		Expect(out).To(And(
 			ContainSubstring("not within 1ms (--timeout)"), ContainSubstring(show.NotConverged), Not(ContainSubstring("Proven:"))))
@@ -82,20 +85,20 @@ var _ = Describe("The demo's program", func() {
 		}
 		Expect(left(temp)).To(BeEmpty())
 	},
-		Entry("bootstrap", NodeTimeout(16*time.Minute), "bootstrap", "bootstrap status"),
-		Entry("readiness-gate", NodeTimeout(16*time.Minute), "readiness-gate", "ReadinessGate flux-system/network", "Kustomization flux-system/secret-sync"),
-		Entry("secret-sync", NodeTimeout(16*time.Minute), "secret-sync", "SecretExport tazlab-db/grafana", "SecretImport monitoring/grafana-db"),
+		Entry("bootstrap", NodeTimeout(patience+time.Minute), "bootstrap", "bootstrap status"),
+		Entry("readiness-gate", NodeTimeout(patience+time.Minute), "readiness-gate", "ReadinessGate flux-system/network", "Kustomization flux-system/secret-sync"),
+		Entry("secret-sync", NodeTimeout(patience+time.Minute), "secret-sync", "SecretExport tazlab-db/grafana", "SecretImport monitoring/grafana-db"),
 	)
 
 	It("stops everything when it is interrupted", func(ctx context.Context) {
 		temp := GinkgoT().TempDir()
 		session := start(temp, "--logs", GinkgoT().TempDir())
-		Eventually(ctx, session.Out.Contents, "3m").Should(ContainSubstring("4  Half healed"))
+		Eventually(ctx, session.Out.Contents, patience).Should(ContainSubstring("4  Half healed"))
 		session.Interrupt()
 		Eventually(ctx, session, "30s").Should(gexec.Exit(130))
 		Expect(string(session.Err.Contents())).To(ContainSubstring("interrupted; everything is stopped"))
 		Expect(left(temp)).To(BeEmpty())
-	}, NodeTimeout(16*time.Minute))
+	}, NodeTimeout(patience+time.Minute))
 
 	It("says how it is used, and refuses what it doesn't know", func() {
 		help := start(GinkgoT().TempDir(), "--help")
