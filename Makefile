@@ -108,9 +108,11 @@ sbom: ## List what is in the images' programs: bin/linux-*/*.cdx.json, CycloneDX
 		$(CYCLONEDX) bin -json -noserial -version '$(VERSION)' -output "bin/linux-$(GOARCH)/$$program.cdx.json" "bin/linux-$(GOARCH)/$$program"; \
 	done
 
+# Not by "go run", which dies of SIGTERM without passing it on.
 .PHONY: e2e
 e2e: ## Raze and rebuild a real cluster, as root (ARGS: flags of ginkgo; E2E_KEEP=1 keeps it).
-	@go run ./test/e2e/run $(ARGS)
+	@go build -buildvcs=false -o bin/e2e ./test/e2e/run
+	@exec bin/e2e $(ARGS)
 
 .PHONY: rebirth-report
 rebirth-report: ## Tell when each thing of a cluster's rebirth happened (KUBECONFIG; ARGS: --svg FILE).

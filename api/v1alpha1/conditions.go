@@ -26,6 +26,9 @@ const (
 	InvalidSpecReason = "InvalidSpec"
 	NoRightsReason    = "NoRights"
 
+	// Exports and imports.
+	RequestFailedReason = "RequestFailed"
+
 	// Settled.
 	SourceSettledReason    = "SourceSettled"
 	CRDMissingReason       = "CRDMissing"

@@ -37,8 +37,9 @@ type ReadinessGateSpec struct {
 	// +kubebuilder:default:={}
 	Hysteresis GateHysteresis `json:"hysteresis,omitempty"`
 
-	// Mode: Continuous withdraws the verdict when the network breaks; Latch keeps it
-	// once it was given, until the cluster is another one or the gate is deleted.
+	// Mode: Continuous withdraws the verdict when the network breaks, or nobody stood
+	// behind it for too long; Latch keeps it once it was given, until the cluster is
+	// another one or the gate is deleted.
 	// +optional
 	// +kubebuilder:default=Continuous
 	Mode GateMode `json:"mode,omitempty"`
@@ -90,7 +91,8 @@ type GateNodes struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(\.[0-9]{1,9})?(ms|s|m|h)){1,4}$`
 	SettleFor metav1.Duration `json:"settleFor,omitempty"`
 	// NewNodeGrace is how long a node that joins an open gate may take until it
-	// counts though it fails; one that passes counts at once.
+	// counts though it fails; one that passes counts at once, and one that joins a
+	// gate that is shut does, too.
 	// +optional
 	// +kubebuilder:default="3m"
 	// +kubebuilder:validation:Type=string
@@ -140,8 +142,8 @@ const (
 	GateLatch      GateMode = "Latch"
 )
 
-// GateChecks says what is checked. Objects are always checked; the others are
-// switched off by leaving them out with "disabled: true".
+// GateChecks says what is checked. Objects are always checked; sandbox, dns, service
+// and peers are, too, unless they say "disabled: true".
 type GateChecks struct {
 	// CNI is the network plugin whose own signs are read.
 	// +optional
@@ -208,8 +210,9 @@ type SandboxCheck struct {
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
 	// CanaryEvery is how often a short-lived pod is started on each node, beside
-	// those after a reboot, a restart of the plugin, or a failed sandbox. Zero is
-	// only after those.
+	// those after a reboot, a restart of the plugin, or any pod's failed sandbox. Zero
+	// is only after those. If none comes round for as long again the node fails; with
+	// zero, half an hour after a failed sandbox.
 	// +optional
 	// +kubebuilder:default="30m"
 	// +kubebuilder:validation:Type=string
@@ -237,7 +240,7 @@ type DNSCheck struct {
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=1
 	MinEndpoints int32 `json:"minEndpoints,omitempty"`
-	// ExternalNames must resolve too, to any address.
+	// ExternalNames must resolve too, to any address of either family.
 	// +optional
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MaxLength=253

@@ -22,8 +22,8 @@ type SecretExportSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	To []ExportDestination `json:"to"`
 
-	// Keys narrows the exported keys. The default is every key for a Secret, and
-	// every key but "verifier" for a postgresUser.
+	// Keys narrows the exported keys. The default, also of an empty filter, is every
+	// key for a Secret, and every key but "verifier" for a postgresUser.
 	// +optional
 	Keys *KeyFilter `json:"keys,omitempty"`
 
@@ -52,7 +52,8 @@ type SecretExportSpec struct {
 
 	// OnRevoke says what becomes of a mirror when consent is withdrawn: a
 	// namespace is taken from "to", or this export is deleted while its namespace
-	// lives on. Retain keeps the mirror as it is; Delete removes it.
+	// lives on. Retain keeps the mirror as it is; Delete removes it once
+	// consent has been withdrawn for ten seconds.
 	// +optional
 	// +kubebuilder:default=Retain
 	OnRevoke RevokePolicy `json:"onRevoke,omitempty"`
@@ -122,9 +123,10 @@ type ExportDestination struct {
 type KeyFilter struct {
 	// Include lists the only keys that are exported.
 	// +optional
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
 	Include []string `json:"include,omitempty"`
-	// Exclude lists keys that are not exported.
+	// Exclude lists keys that are not exported, in place of the default.
 	// +optional
 	// +kubebuilder:validation:MaxItems=256
 	Exclude []string `json:"exclude,omitempty"`

@@ -10,6 +10,8 @@ const SecretImportKind = "SecretImport"
 
 // SecretImportSpec says which export is mirrored, into which Secret, and which
 // processes are restarted when it changes.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.existing) || self.existing == 'Refuse' || (has(self.target) && has(self.target.name))",message="existing: Adopt and TakeOver need target.name, or the export's owner would choose which Secret is taken"
 type SecretImportSpec struct {
 	// From names the export.
 	// +required
@@ -22,6 +24,7 @@ type SecretImportSpec struct {
 	// Existing says what to do with a Secret of the target's name that is not
 	// this import's. Refuse leaves it alone. Adopt takes one that nobody owns.
 	// TakeOver also takes one from the ExternalSecret named in externalSecret.
+	// Both of them need target.name.
 	// +optional
 	// +kubebuilder:default=Refuse
 	Existing ExistingPolicy `json:"existing,omitempty"`
@@ -59,9 +62,12 @@ type ExportReference struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.keys) || self.keys.all(k, self.keys.exists_one(o, (has(o.to) ? o.to : o.from) == (has(k.to) ? k.to : k.from)))",message="two entries of keys write the same key"
 // +kubebuilder:validation:XValidation:rule="!has(self.keys) || !has(self.template) || self.keys.all(k, !((has(k.to) ? k.to : k.from) in self.template))",message="keys and template write the same key"
 type ImportTarget struct {
-	// Name of the Secret; the source Secret's name by default. When it is changed,
-	// the former Secret stays as it is until the import is deleted: its consumers
-	// may still need it.
+	// Name of the Secret; by default the name that the source Secret has when the
+	// mirror is first written. Name it if you don't trust the export's owner with that
+	// choice: a new Secret is read by whatever refers to one of its name as optional.
+	// When the name is changed, the former Secret stays as it is until the import is
+	// deleted: its consumers may still need it. When the source's name is changed and
+	// none is given here, the import is Stalled, and its mirror stays as it is.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
@@ -117,6 +123,7 @@ type ExternalSecretReference struct {
 	// Name of the ExternalSecret; the target's name by default.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	Name string `json:"name,omitempty"`
 	// Method of taking over. Cooperate: Git sets creationPolicy Orphan and
 	// refreshPolicy CreatedOnce, so that the ExternalSecret only seeds day zero.
@@ -180,6 +187,7 @@ type WorkloadReference struct {
 	// Name of the workload.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	Name string `json:"name"`
 }
 

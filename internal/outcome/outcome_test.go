@@ -1,6 +1,8 @@
 package outcome_test
 
 import (
+	"strings"
+
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	. "github.com/onsi/ginkgo/v2"
@@ -109,5 +111,18 @@ var _ = Describe("A transition", func() {
 		Entry("not the same again", export(1, stalled), export(1, stalled), ""),
 		Entry("not another message", export(1, ready), export(1, otherMessage), ""),
 		Entry("not nothing", export(1, ready), export(1), ""),
+	)
+
+	DescribeTable("has an event no longer than the API server takes",
+		func(message, said string) {
+			long := stalled
+			long.Message = message
+			event, worth := outcome.Transition(export(1), export(1, long))
+			Expect(worth).To(BeTrue())
+			Expect(event.Message).To(Equal(said))
+		},
+		Entry("one that just fits", strings.Repeat("x", 1024), strings.Repeat("x", 1024)),
+		Entry("one that doesn't", strings.Repeat("x", 1025), strings.Repeat("x", 1021)+"…"),
+		Entry("not cut within a character", strings.Repeat("é", 513), strings.Repeat("é", 510)+"…"),
 	)
 })

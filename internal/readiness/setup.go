@@ -4,6 +4,7 @@ package readiness
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -120,15 +121,23 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return err
 	}
 	live := manager.NewLiveness(o.Clock)
-	options := controller.Options{MaxConcurrentReconciles: o.Concurrent, ReconciliationTimeout: manager.ReconcileTimeout}
-	if err := gates.SetupWithManager(mgr, live, options); err != nil {
+	if err := gates.SetupWithManager(mgr, live, controllerOptions(o.Concurrent)); err != nil {
 		return fmt.Errorf("setting up ReadinessGates: %w", err)
 	}
 	sweeper := &canary.Sweeper{Client: mgr.GetClient(), Clock: o.Clock, Namespace: o.Namespace, GateNamespaces: o.GateNamespaces}
-	if err := sweeper.SetupWithManager(mgr, live, controller.Options{ReconciliationTimeout: manager.ReconcileTimeout}); err != nil {
+	if err := sweeper.SetupWithManager(mgr, live, controllerOptions(1)); err != nil {
 		return fmt.Errorf("setting up canary pods: %w", err)
 	}
 	return addChecks(mgr, live, reconciler.NewColdStart(gates))
+}
+
+// controllerOptions has a gate looked at no later than ten seconds after an error: a
+// verdict that should be withdrawn does not wait for longer.
+func controllerOptions(concurrent int) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: concurrent, ReconciliationTimeout: manager.ReconcileTimeout,
+		RateLimiter: manager.Retries(100*time.Millisecond, 10*time.Second),
+	}
 }
 
 // addChecks says when the program lives, and when it is ready.

@@ -64,7 +64,7 @@ func stripEvent(obj any) (any, error) {
 		return obj, nil
 	}
 	return &corev1.Event{
-		ObjectMeta: stripMeta(event.ObjectMeta), Source: event.Source, ReportingInstance: event.ReportingInstance, Message: event.Message,
+		ObjectMeta: stripMeta(event.ObjectMeta), InvolvedObject: event.InvolvedObject, Source: event.Source, ReportingInstance: event.ReportingInstance, Message: event.Message,
 		Series: event.Series, LastTimestamp: event.LastTimestamp, EventTime: event.EventTime,
 	}, nil
 }

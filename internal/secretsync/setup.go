@@ -13,14 +13,12 @@ import (
 	"k8s.io/client-go/dynamic"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/manager"
@@ -65,16 +63,11 @@ func Cache() cache.Options {
 	}}
 }
 
-// longestRetry is how long an object waits at most that could not be reconciled. By
-// controller-runtime's default the wait grows to a quarter of an hour, which is more
-// than a rebirth takes.
-const longestRetry = time.Minute
-
 // options of one controller.
 func options(concurrent int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: concurrent, ReconciliationTimeout: manager.ReconcileTimeout,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+		RateLimiter: manager.Retries(5*time.Millisecond, time.Minute),
 	}
 }
 

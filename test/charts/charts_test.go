@@ -28,6 +28,8 @@ var _ = Describe("A chart", func() {
 		Entry("on every object of readiness-gate", readinessGate, "commonLabels", values{"commonLabels": own}),
 		Entry("on readiness-gate's pods", readinessGate, "podLabels", values{"podLabels": own}),
 		Entry("on the agents' pods", readinessGate, "agent.podLabels", values{"agent": values{"podLabels": own}}),
+		Entry("on readiness-gate's ServiceMonitor", readinessGate, "serviceMonitor.labels", values{"serviceMonitor": values{"labels": own}}),
+		Entry("on readiness-gate's PrometheusRule", readinessGate, "prometheusRule.labels", values{"prometheusRule": values{"labels": own}}),
 	)
 
 	DescribeTable("gives an object its own value of a label that every object has, and gives it once",
@@ -43,7 +45,9 @@ var _ = Describe("A chart", func() {
 		Entry("in secret-sync", secretSync, values{
 			"podLabels": team("controller"), "serviceMonitor": monitored("monitor"), "prometheusRule": monitored("rule"),
 		}, "controller", "monitor", "rule"),
-		Entry("in readiness-gate", readinessGate, values{"podLabels": team("controller"), "agent": values{"podLabels": team("agents")}}, "controller", "agents"),
+		Entry("in readiness-gate", readinessGate, values{
+			"podLabels": team("controller"), "agent": values{"podLabels": team("agents")}, "serviceMonitor": monitored("monitor"), "prometheusRule": monitored("rule"),
+		}, "controller", "agents", "monitor", "rule"),
 	)
 
 	DescribeTable("takes names for names that YAML would read as numbers",
@@ -58,6 +62,7 @@ var _ = Describe("A chart", func() {
 			Expect(rendered).To(ContainSubstring(`namespace: "123"`))
 		},
 		Entry("in secret-sync", secretSync, values{"exports": []values{{"namespace": "123"}}, "imports": []values{{"namespace": "123"}}}),
+		Entry("in readiness-gate", readinessGate, values{"gateNamespaces": []values{{"namespace": "123"}}}),
 	)
 
 	for _, chart := range []string{secretSync, readinessGate} {
@@ -85,6 +90,7 @@ var _ = Describe("A chart", func() {
 			Expect(err).To(MatchError(ContainSubstring("minItems")))
 		},
 		Entry("of an export's Secrets", secretSync, values{"exports": []values{{"namespace": "db", "secrets": []string{}}}}),
+		Entry("of a gate namespace's ConfigMaps", readinessGate, values{"gateNamespaces": []values{{"namespace": "apps", "configMaps": []string{}}}}),
 	)
 })
 

@@ -113,7 +113,7 @@ talos:
 	y.WriteString(w.options.TalosExtra)
 	if w.Headscale != nil {
 		fmt.Fprintf(&y, "tailnet:\n  headscale: {endpoint: %q, user: %s, apiKey: {env: %s}}\n  tags: [%q]\n",
-			w.Headscale.Endpoint, w.Headscale.User, headscaleAPIKey, Tag)
+			w.front.endpoint, w.Headscale.User, headscaleAPIKey, Tag)
 	}
 	if service := w.options.Tailscale; service != nil {
 		fmt.Fprintf(&y, "tailnet:\n  tailscale: {endpoint: %q, oauth: {clientID: %s, clientSecret: {env: %s}}}\n  tags: [%q]\n",

@@ -60,18 +60,18 @@ func kill(command *dayzero.Command) {
 
 var _ = Describe("a create that is killed (B11)", func() {
 	DescribeTable("is simply run again, and comes to its end",
-		func(ctx SpecContext, phase string) {
+		func(ctx SpecContext, phase string, flags ...string) {
 			w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow, TaskTimes: map[string]time.Duration{"import": time.Second, "download": time.Second}})
 			kill(beginUntil(ctx, w, phase))
-			must(ctx, w, "create", "--discard-credentials")
+			must(ctx, w, append([]string{"create", "--discard-credentials"}, flags...)...)
 			Expect(lives(w)).To(Equal([]string{"complete", "complete"}))
 		},
 		Entry("while it downloads the image", "image", SpecTimeout(90*time.Second)),
 		Entry("while it makes machines", "machines", SpecTimeout(90*time.Second)),
 		Entry("while they boot", "boot", SpecTimeout(90*time.Second)),
-		Entry("while it configures them", "configure", SpecTimeout(90*time.Second)),
-		Entry("while etcd starts", "etcd", SpecTimeout(90*time.Second)),
-		Entry("while it waits for their health", "health", SpecTimeout(90*time.Second)),
+		Entry("while it configures them, and somebody says yes", "configure", "--yes", SpecTimeout(90*time.Second)),
+		Entry("while etcd starts, and somebody says yes", "etcd", "--yes", SpecTimeout(90*time.Second)),
+		Entry("while it waits for their health, and somebody says yes", "health", "--yes", SpecTimeout(90*time.Second)),
 	)
 
 	DescribeTable("leaves nothing once the cluster is destroyed",
@@ -106,7 +106,7 @@ var _ = Describe("a create that is killed (B11)", func() {
 		kill(command)
 		Expect(workingKeys(ctx, w)).To(HaveLen(1))
 
-		must(ctx, w, "create", "--discard-credentials")
+		must(ctx, w, "create", "--yes", "--discard-credentials")
 		Expect(hostnames(ctx, w)).To(ConsistOf(w.Nodes()))
 		Expect(workingKeys(ctx, w)).To(BeEmpty())
 		for _, key := range w.AuthKeys() {
@@ -123,6 +123,43 @@ var _ = Describe("a create that is killed (B11)", func() {
 		kill(beginUntil(ctx, w, "health"))
 		before := uuids(w)
 		must(ctx, w, "create")
+		Expect(uuids(w)).To(Equal(before))
+		Expect(lives(w)).To(HaveEach("complete"))
+	}, SpecTimeout(2*time.Minute))
+})
+
+var _ = Describe("a create of which one step has failed, though the cluster runs", func() {
+	It("is run again without replacing a machine, unless somebody says yes", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{Workers: 1, Extra: "timeouts: {join: 3s}\n"})
+		w.FailTailnet(dayzero.TailnetFault{Method: http.MethodPost, Path: "/ts2021", Status: http.StatusServiceUnavailable, Times: -1})
+		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring("lend the key to its memory"))
+		Expect(lives(w)).To(HaveEach("unfinished"))
+		w.HealTailnet()
+
+		before := uuids(w)
+		Expect(mustFail(ctx, w, "create", "--discard-credentials", "-o", "json")).To(And(
+			ContainSubstring("may hold data"), ContainSubstring("say --yes"),
+			ContainSubstring("VM 9001 (lab-controlplane-1: an interrupted create left it configured"), ContainSubstring("VM 9002 (lab-worker-1: ")))
+		Expect(uuids(w)).To(Equal(before))
+
+		must(ctx, w, "create", "--yes", "--discard-credentials")
+		Expect(uuids(w)).NotTo(ContainElements(before))
+		Expect(lives(w)).To(HaveEach("complete"))
+	}, SpecTimeout(3*time.Minute))
+
+	It("looks again at a node that doesn't answer, before it would replace it", func(ctx SpecContext) {
+		secrets := filepath.Join(inRAM(), "secrets")
+		first := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		must(ctx, first, "create", "--secrets", secrets)
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow, TalosExtra: "  secrets: {file: " + secrets + "}\n"})
+		kill(beginUntil(ctx, w, "health"))
+		before := uuids(w)
+		hears := w.Machines()[w.VMID(0)].Hang()
+		again, err := w.Begin(ctx, program, "create")
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(ctx, again.Stderr).Should(ContainSubstring("configured, and without an answer: lab-controlplane-1"))
+		hears()
+		Expect(again.Wait().ExitCode).To(BeZero(), again.Stderr())
 		Expect(uuids(w)).To(Equal(before))
 		Expect(lives(w)).To(HaveEach("complete"))
 	}, SpecTimeout(2*time.Minute))

@@ -2,8 +2,12 @@ package dayzero_test
 
 import (
 	"context"
+	"maps"
+	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -80,6 +84,18 @@ var _ = Describe("a machine that is not the cluster's", func() {
 		Expect(w.Proxmox.VMs()).To(HaveLen(1))
 	}, SpecTimeout(time.Minute))
 
+	It("is never touched though it is a clone of one that is, with its tag and its marker", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		must(ctx, w, "create", "--discard-credentials")
+		original, _ := w.Proxmox.VM(w.VMID(0))
+		clone := maps.Clone(original.Config)
+		clone["name"] = "Copy-of-" + original.Name
+		w.Proxmox.AddVM("pve1", 9999, clone)
+		Expect(must(ctx, w, "create", "--discard-credentials").Stderr).To(ContainSubstring("VM 9999 (Copy-of-lab-controlplane-1) is a copy of VM 9001: it is left alone"))
+		Expect(must(ctx, w, "destroy", "--yes").Stderr).To(ContainSubstring("VM 9999 (Copy-of-lab-controlplane-1) is a copy of VM 9001: it is left alone"))
+		Expect(w.Proxmox.VMs()).To(ConsistOf(HaveField("ID", 9999)))
+	}, SpecTimeout(time.Minute))
+
 	It("gets no configuration, though it answers at the node's address", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, WrongMAC: true, Extra: "timeouts: {configure: 5s}\n"})
 		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring("none of its MACs"))
@@ -119,6 +135,82 @@ var _ = Describe("a fault", func() {
 		must(ctx, w, "destroy", "--yes")
 		Expect(w.Proxmox.VMs()).To(BeEmpty())
 	}, SpecTimeout(2*time.Minute))
+})
+
+var _ = Describe("a hiccup of an API", func() {
+	It("throws no create away, and no rebirth", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{Workers: 1})
+		hiccups := func() {
+			GinkgoHelper()
+			for _, fault := range []dayzero.TailnetFault{
+				{Method: http.MethodGet, Path: "/api/v1/node", Status: http.StatusBadGateway},
+				{Method: http.MethodGet, Path: "/api/v1/preauthkey", Status: http.StatusTooManyRequests},
+				// The first of these belong to preflight's key.
+				{Method: http.MethodPost, Path: "/api/v1/preauthkey", Status: http.StatusServiceUnavailable, Skip: 1},
+				{Method: http.MethodPost, Path: "/api/v1/preauthkey/expire", Status: http.StatusTooManyRequests, Skip: 1},
+			} {
+				w.FailTailnet(fault)
+			}
+			// What was written, and nobody was told of, and what was not.
+			w.Proxmox.Fail(proxmox.Fault{Method: http.MethodPut, Path: "/nodes/pve1/qemu/9001/config", Deaf: true})
+			w.Proxmox.Fail(proxmox.Fault{Method: http.MethodPut, Path: "/nodes/pve1/qemu/9002/config", Status: 502, Message: "Bad Gateway"})
+		}
+		hiccups()
+		must(ctx, w, "create", "--discard-credentials")
+		Expect(lives(w)).To(HaveEach("complete"))
+		Expect(w.TailnetFaults()).To(BeZero(), "each has struck")
+
+		hiccups()
+		w.FailTailnet(dayzero.TailnetFault{Method: http.MethodDelete, Path: "/api/v1/node/*", Status: http.StatusBadGateway})
+		must(ctx, w, "rebirth", "--yes", "--discard-credentials")
+		Expect(lives(w)).To(HaveEach("complete"))
+		Expect(w.TailnetFaults()).To(BeZero(), "each has struck")
+		Expect(hostnames(ctx, w)).To(ConsistOf(w.Nodes()))
+		Expect(workingKeys(ctx, w)).To(BeEmpty())
+	}, SpecTimeout(3*time.Minute))
+})
+
+// variant is the world's cluster.yaml with some texts replaced by others.
+func variant(w *dayzero.World, replacements ...string) string {
+	GinkgoHelper()
+	for i := 0; i < len(replacements); i += 2 {
+		Expect(w.ClusterYAML()).To(ContainSubstring(replacements[i]))
+	}
+	file := filepath.Join(w.Dir(), "variant.yaml")
+	Expect(os.WriteFile(file, []byte(strings.NewReplacer(replacements...).Replace(w.ClusterYAML())), 0o600)).To(Succeed())
+	return file
+}
+
+var _ = Describe("an image", func() {
+	It("of another checksum is another image, though one of its version is there", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		must(ctx, w, "create", "--discard-credentials")
+		must(ctx, w, "destroy", "--yes")
+		_, checksum, _ := strings.Cut(w.ClusterYAML(), "checksum: ")
+		file := variant(w, checksum[:64], strings.Repeat("0", 64))
+		Expect(mustFail(ctx, w, "create", "--discard-credentials", "--file", file)).To(ContainSubstring("checksum mismatch"))
+		Expect(w.Proxmox.VMs()).To(BeEmpty())
+	}, SpecTimeout(time.Minute))
+})
+
+var _ = Describe("what is wrong with hosts, storages and privileges", func() {
+	It("is said at once, before anything is made", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		file := variant(w, "storage: local\n", "storage: lcoal\n", "address: "+w.Address(1).String()+"/24, host: pve1", "address: "+w.Address(1).String()+"/24, host: pve9")
+		Expect(mustFail(ctx, w, "create", "--discard-credentials", "--file", file)).To(And(
+			ContainSubstring("lacks Datastore.AllocateTemplate, Datastore.Audit on /storage/lcoal"),
+			ContainSubstring("host pve9 does not exist")))
+		Expect(w.Proxmox.VMs()).To(BeEmpty())
+	}, SpecTimeout(time.Minute))
+
+	It("keeps nobody from looking at the nodes", func(ctx SpecContext) {
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Hosts: []string{"pve1", "pve2"}})
+		w.Proxmox.SetOnline("pve2", false)
+		result, err := w.Run(ctx, program, "status")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(result.Stdout).To(And(ContainSubstring("lab-controlplane-1"), ContainSubstring("lab-worker-1")), result.Stderr)
+		Expect(w.Proxmox.Requests()).NotTo(ContainElement(HaveField("Path", HaveSuffix("/content"))))
+	}, SpecTimeout(time.Minute))
 })
 
 var _ = Describe("a tailnet that is down", func() {

@@ -68,6 +68,7 @@ type World struct {
 	options  Options
 	network  *network
 	factory  *factory
+	front    *front // before Headscale
 	token    proxmox.Token
 	mutex    sync.Mutex
 	machines map[int]*talos.Machine
@@ -109,6 +110,9 @@ func (w *World) start(ctx context.Context) (err error) {
 		if w.Headscale, err = headscale.Start(ctx, filepath.Join(w.options.Dir, "headscale"), Tag); err != nil {
 			return err
 		}
+		if w.front, err = startFront(w.Headscale.Endpoint); err != nil {
+			return err
+		}
 	}
 	w.token = proxmox.Token{ID: "rebirth@pve!lab", Secret: newUUID(), Privileges: proxmox.LeastPrivileges("local", "local-lvm")}
 	w.Proxmox, err = proxmox.Start(proxmox.Options{
@@ -132,6 +136,9 @@ func (w *World) Stop() error {
 	}
 	if w.Headscale != nil {
 		errs = append(errs, w.Headscale.Stop())
+	}
+	if w.front != nil {
+		errs = append(errs, w.front.stop())
 	}
 	if w.factory != nil {
 		errs = append(errs, w.factory.stop())

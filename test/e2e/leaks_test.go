@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// plantedFile is on a worker.
+// plantedFile is on every node.
 const plantedFile = "/var/tmp/planted"
 
 // plant puts a text that is hidden like a secret where none must be: into an object, a
@@ -27,8 +27,10 @@ func plant(ctx context.Context) {
 	}})}
 	pod.Spec.NodeName = "rebirth-worker"
 	create(ctx, &corev1.ConfigMap{ObjectMeta: meta, Data: map[string]string{"text": text}}, pod)
-	_, err := world.Cluster.OnNode(ctx, "rebirth-worker", "bash", "-c", "echo "+text+" > "+plantedFile)
-	Expect(err).NotTo(HaveOccurred())
+	for _, node := range nodeNames {
+		_, err := world.Cluster.OnNode(ctx, node, "bash", "-c", "echo "+text+" | base64 > "+plantedFile)
+		Expect(err).NotTo(HaveOccurred())
+	}
 	Eventually(ctx, func(g Gomega) {
 		log, err := world.Cluster.Kubectl(ctx, "--namespace", consumer, "logs", "planted")
 		g.Expect(err).NotTo(HaveOccurred())
@@ -38,10 +40,13 @@ func plant(ctx context.Context) {
 
 // beOnlyThePlanted matches what a search finds when nothing has leaked.
 func beOnlyThePlanted() OmegaMatcher {
-	return ConsistOf(
-		HaveField("Where", "objects configmaps"),
+	planted := []any{
+		HaveField("Where", "ConfigMap "+consumer+"/planted"),
 		HaveField("Where", "log "+consumer+"_planted_shell.log"),
-		HaveField("Where", "file "+plantedFile+" on rebirth-worker"),
 		HaveField("Where", MatchRegexp("^file /var/log/pods/"+consumer+"_planted_.* on rebirth-worker$")),
-	)
+	}
+	for _, node := range nodeNames {
+		planted = append(planted, HaveField("Where", "file "+plantedFile+" on "+node))
+	}
+	return ConsistOf(planted...)
 }

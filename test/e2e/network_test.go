@@ -26,10 +26,13 @@ func cutOverlay(ctx context.Context, node string) {
 	}
 }
 
+// mendOverlay takes back what cutOverlay did, however often that was.
 func mendOverlay(ctx context.Context, node string) {
 	GinkgoHelper()
 	for _, chain := range []string{"INPUT", "OUTPUT"} {
-		_, err := world.Cluster.OnNode(ctx, node, "iptables", "--wait", "--delete", chain, "--protocol", "udp", "--dport", vxlan, "--jump", "DROP")
+		rule := chain + " --protocol udp --dport " + vxlan + " --jump DROP"
+		_, err := world.Cluster.OnNode(ctx, node, "sh", "-c",
+			"while iptables --wait --check "+rule+" 2>/dev/null; do iptables --wait --delete "+rule+" || exit 1; done")
 		Expect(err).NotTo(HaveOccurred())
 	}
 }

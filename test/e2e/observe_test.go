@@ -87,6 +87,36 @@ func expectShut(ctx context.Context, node string, checks ...string) {
 	}).WithTimeout(patience).Should(Succeed())
 }
 
+// expectOnlyFailing waits until the gate is shut for that node alone: all others pass.
+func expectOnlyFailing(ctx context.Context, node string) {
+	GinkgoHelper()
+	Eventually(ctx, func(g Gomega) {
+		gate := getGate(ctx, g)
+		g.Expect(gate.Status.Open).To(BeFalse())
+		g.Expect(gate.Status.Nodes).To(Equal(v1alpha1.GateNodeCounts{Total: nodes, Eligible: nodes, Passing: nodes - 1}), "%v", gate.Status.Failing)
+		g.Expect(gate.Status.Failing).To(HaveEach(HaveField("Node", node)))
+	}).WithTimeout(patience).Should(Succeed())
+}
+
+// expectPodsReady waits until all pods of the namespaces are Ready, but for those that
+// have done their work.
+func expectPodsReady(ctx context.Context, namespaces ...string) {
+	GinkgoHelper()
+	Eventually(ctx, func(g Gomega) {
+		for _, namespace := range namespaces {
+			var pods corev1.PodList
+			g.Expect(world.Client.List(ctx, &pods, client.InNamespace(namespace))).To(Succeed())
+			g.Expect(pods.Items).NotTo(BeEmpty())
+			for i := range pods.Items {
+				if pod := &pods.Items[i]; pod.Status.Phase != corev1.PodSucceeded {
+					g.Expect(pod.Status.Conditions).To(ContainElement(SatisfyAll(
+						HaveField("Type", corev1.PodReady), HaveField("Status", corev1.ConditionTrue))), pod.Name)
+				}
+			}
+		}
+	}).WithTimeout(patience).Should(Succeed())
+}
+
 // expectOpen waits until the verdict is published and all nodes pass.
 func expectOpen(ctx context.Context, nodes int32) {
 	GinkgoHelper()

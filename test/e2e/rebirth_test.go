@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,7 +18,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/test/e2e/timeline"
@@ -35,6 +33,8 @@ const (
 	nodes      = 3
 	brokenNode = "rebirth-worker2"
 )
+
+var nodeNames = []string{"rebirth-control-plane", "rebirth-worker", brokenNode}
 
 var everything = []string{"flux-system", "namespaces", "readiness-gate", "secret-sync", "storage", "external-secrets", "secret-store", "pgo", "tazlab-db", "monitoring"}
 
@@ -54,7 +54,14 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 		Expect(world.Push(ctx)).To(Succeed())
 		Expect(world.HandOver(ctx)).To(Succeed())
 
-		expectShut(ctx, brokenNode, "agent", "dns", "peers", "service", "sandbox")
+		expectOnlyFailing(ctx, brokenNode)
+		expectPodsReady(ctx, "kube-system", "readiness-gate")
+		expectHeldBack(ctx)
+		Consistently(ctx, func(g Gomega) {
+			g.Expect(getGate(ctx, g).Status.Open).To(BeFalse())
+			g.Expect(absent(ctx, &corev1.ConfigMap{}, key("flux-system", "network-ready"))).To(BeTrue())
+		}).WithTimeout(time.Minute).Should(Succeed())
+		expectOnlyFailing(ctx, brokenNode)
 		expectHeldBack(ctx)
 	}, SpecTimeout(10*time.Minute))
 
@@ -87,7 +94,8 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 	It("is reborn with its data and a new password after it was deleted, with nobody touching it", func(ctx SpecContext) {
 		world.Repository.DataSource = true
 		Expect(world.Push(ctx)).To(Succeed())
-		second = reborn(ctx, first)
+		raze(ctx)
+		second = expectReborn(ctx, first)
 		reportTimeline(ctx, "timeline")
 		Expect(starts(ctx)).To(BeNumerically(">", remembered), "rows from before the rebirth, and Grafana's new start")
 	}, SpecTimeout(15*time.Minute))
@@ -95,17 +103,17 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 	It("is reborn a second time in a row, while controllers' pods are deleted at random", func(ctx SpecContext) {
 		expectBackedUp(ctx)
 		remembered = starts(ctx)
-		disturbing, stop := context.WithCancel(ctx)
-		defer stop()
-		done := disturb(disturbing)
-		third = reborn(ctx, second)
+		raze(ctx)
+		disturbance := disturb(ctx)
+		third = expectReborn(ctx, second)
 		reportTimeline(ctx, "timeline-disturbed")
-		stop()
-		Eventually(ctx, done).Should(BeClosed())
+		Eventually(ctx, disturbance.Lost).WithTimeout(patience).Should(HaveLen(len(controllers)), "each of them lost a pod")
+		expectReady(ctx, everything...)
 		Expect(starts(ctx)).To(BeNumerically(">", remembered))
 	}, SpecTimeout(20*time.Minute))
 
 	It("follows a rotation with one rollout, after which Grafana logs in", func(ctx SpecContext) {
+		disturb(ctx)
 		beforeRotation = query(ctx, Default, "postgres", "SELECT now()")
 		archive(ctx)
 		rollout := read(ctx, Default, &appsv1.Deployment{}, key(consumer, "grafana")).Generation
@@ -116,6 +124,7 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 	}, SpecTimeout(10*time.Minute))
 
 	It("finds out by the failing login that an in-place restore brought an old password back, and has it repaired", func(ctx SpecContext) {
+		disturb(ctx)
 		world.Repository.Restore, world.Repository.RestoreID = beforeRotation, "before-the-rotation"
 		Expect(world.Push(ctx)).To(Succeed())
 		reconcileNow(ctx)
@@ -141,49 +150,19 @@ var _ = Describe("A cluster that Flux builds from Git", Ordered, ContinueOnFailu
 	}, SpecTimeout(10*time.Minute))
 })
 
-// disturb deletes a pod of a controller every ten seconds until the context ends.
-func disturb(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
-	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(10 * time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				deleteController(ctx, random)
-			}
-		}
-	}()
-	return done
-}
-
-// deleteController deletes one pod at random, if there is any and an API.
-func deleteController(ctx context.Context, random *rand.Rand) {
-	var candidates []corev1.Pod
-	for _, namespace := range []string{"flux-system", "readiness-gate", "secret-sync", "external-secrets", "postgres-operator"} {
-		var pods corev1.PodList
-		if err := world.Client.List(ctx, &pods, client.InNamespace(namespace)); err == nil {
-			candidates = append(candidates, pods.Items...)
-		}
-	}
-	if len(candidates) == 0 {
-		return
-	}
-	pod := &candidates[random.IntN(len(candidates))]
-	fmt.Fprintf(GinkgoWriter, "deleting %s/%s: %v\n", pod.Namespace, pod.Name, world.Client.Delete(ctx, pod))
-}
-
-// reborn destroys the cluster and makes it again: what comes after the hand-over comes
-// by itself.
-func reborn(ctx SpecContext, formerPassword string) string {
+// raze destroys the cluster and makes a new one, up to the hand-over. What comes after
+// comes by itself.
+func raze(ctx context.Context) {
 	GinkgoHelper()
+	Expect(world.FindLeaks(ctx)).To(BeEmpty(), "this life's logs are gone with it")
 	Expect(world.Cluster.Delete(ctx)).To(Succeed())
 	bringUp(ctx)
 	Expect(world.HandOver(ctx)).To(Succeed())
+}
+
+// expectReborn waits until everything is there again, and the database's data with it.
+func expectReborn(ctx context.Context, formerPassword string) string {
+	GinkgoHelper()
 	expectOpen(ctx, nodes)
 	password := expectMirrored(ctx, formerPassword)
 	restored := meta.FindStatusCondition(conditions(ctx, Default, postgresClusterKind, key(database, database)), "PostgresDataInitialized")

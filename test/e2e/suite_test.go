@@ -5,17 +5,22 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	. "github.com/onsi/gomega"
 
 	"github.com/tazzo/rebirth/test/e2e/lab"
+	"github.com/tazzo/rebirth/test/e2e/sandbox"
 )
 
 func TestEndToEnd(t *testing.T) {
@@ -24,8 +29,19 @@ func TestEndToEnd(t *testing.T) {
 	SetDefaultEventuallyPollingInterval(500 * time.Millisecond)
 	SetDefaultEventuallyTimeout(2 * time.Minute)
 	SetDefaultConsistentlyPollingInterval(time.Second)
+	told, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	RunSpecs(t, "End to end")
+	if kept() && told.Err() == nil {
+		// The cluster would lose its Git and its S3 server with this process.
+		fmt.Fprintf(os.Stderr, "\nKept running. To look around, as root:\n\n  %s KUBECONFIG=%s bash\n\n"+
+			"Then \"docker ps\", or \"%s get pods --all-namespaces\". Ctrl-C here ends it all.\n",
+			os.Getenv(sandbox.EntryVariable), filepath.Join(os.Getenv("E2E_OUT"), "kubeconfig"), os.Getenv("E2E_KUBECTL"))
+		<-told.Done()
+	}
 }
+
+func kept() bool { return os.Getenv("E2E_KEEP") != "" }
 
 // world is what all specs share.
 var world *lab.Lab
@@ -40,18 +56,17 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		Out:       environment("E2E_OUT"),
 	})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func(ctx SpecContext) {
-		if os.Getenv("E2E_KEEP") != "" {
-			AddReportEntry("kubeconfig", world.Cluster.Kubeconfig(), ReportEntryVisibilityAlways)
-			return
-		}
-		Expect(world.Close(ctx)).To(Succeed())
-	}, NodeTimeout(2*time.Minute))
+	if !kept() {
+		DeferCleanup(func(ctx SpecContext) { Expect(world.Close(ctx)).To(Succeed()) }, NodeTimeout(2*time.Minute))
+	}
 	Expect(world.BuildProducts(ctx)).To(Succeed())
 }, NodeTimeout(15*time.Minute))
 
-var _ = ReportAfterEach(func(ctx SpecContext, report SpecReport) {
-	if !report.Failed() || world == nil || world.Client == nil {
+// Before what the spec has deferred, which deletes the objects that it failed with. Who
+// interrupts a run does not want to read about it.
+var _ = JustAfterEach(func(ctx SpecContext) {
+	report := CurrentSpecReport()
+	if !report.Failed() || report.State == types.SpecStateInterrupted {
 		return
 	}
 	name := strings.Map(func(r rune) rune {

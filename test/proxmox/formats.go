@@ -110,12 +110,6 @@ var (
 	ideFormat = propertyString{defaultKey: "file", parts: schema{
 		"file": disk, "media": {kind: isString, enum: []string{"cdrom", "disk"}}, "size": diskSize,
 	}}
-	efidiskFormat = propertyString{defaultKey: "file", parts: schema{
-		"file": disk, "efitype": {kind: isString, enum: []string{"2m", "4m"}}, "pre-enrolled-keys": flag, "size": diskSize,
-	}}
-	tpmFormat = propertyString{defaultKey: "file", parts: schema{
-		"file": disk, "version": {kind: isString, enum: []string{"v1.2", "v2.0"}}, "size": diskSize,
-	}}
 	netFormat = propertyString{
 		defaultKey: "model", alias: "macaddr", keyAlias: "model", aliases: []string{"virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"},
 		parts: schema{

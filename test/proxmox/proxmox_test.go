@@ -189,7 +189,7 @@ var _ = Describe("The API", func() {
 		Entry("one given twice", "POST", "/nodes/pve1/qemu", form("vmid", "9001", "cores", "1", "cores", "2"), "cores", "got ARRAY"),
 		Entry("another number than that of the path", "PUT", "/nodes/pve1/qemu/100/config", form("vmid", "101"), "vmid", "duplicate parameter (already defined in URI)"),
 		Entry("a number below 100", "POST", "/nodes/pve1/qemu", whole(map[string]string{"vmid": "99"}), "vmid", "does not look like a valid VM ID"),
-		Entry("a value out of a list", "POST", "/nodes/pve1/qemu", whole(map[string]string{"bios": "coreboot"}), "bios", "does not have a value in the enumeration 'seabios, ovmf'"),
+		Entry("a value out of a list", "POST", "/nodes/pve1/qemu", whole(map[string]string{"ostype": "beos"}), "ostype", "does not have a value in the enumeration 'other, l24, l26, win11'"),
 		Entry("a multicast MAC", "POST", "/nodes/pve1/qemu", whole(map[string]string{"net0": "virtio=BD:24:11:00:00:01,bridge=vmbr0"}), "net0", "valid unicast MAC address"),
 		Entry("a VLAN out of range", "POST", "/nodes/pve1/qemu", whole(map[string]string{"net0": "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=4095"}), "net0", "tag: value must have a maximum value of 4094"),
 		Entry("an unknown part of a value", "POST", "/nodes/pve1/qemu", whole(map[string]string{"scsi0": "local-lvm:0,import=x"}), "scsi0", "invalid key in comma-separated list property: import"),

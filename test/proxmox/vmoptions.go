@@ -24,7 +24,6 @@ func oneOf(values ...string) property { return property{kind: isString, enum: va
 // options are those that bootstrap sets, of many more.
 var options = withIndexed(map[string]option{
 	"agent":       needs(formatted(agentFormat.check), "VM.Config.Options"),
-	"bios":        needs(oneOf("seabios", "ovmf"), "VM.Config.Options"),
 	"boot":        needs(formatted(bootFormat.check), "VM.Config.Disk"),
 	"cores":       needs(property{kind: isInteger, min: 1, max: 512}, "VM.Config.CPU"),
 	"cpu":         needs(formatted(cpuFormat.check), "VM.Config.CPU"),
@@ -38,8 +37,6 @@ var options = withIndexed(map[string]option{
 	"protection":  needs(flag, "VM.Config.Options"),
 	"scsihw":      needs(oneOf("lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"), "VM.Config.HWType"),
 	"tags":        needs(formatted(isTags), "VM.Config.Options"),
-	"efidisk0":    needs(formatted(efidiskFormat.check)),
-	"tpmstate0":   needs(formatted(tpmFormat.check)),
 })
 
 func withIndexed(all map[string]option) map[string]option {
@@ -68,19 +65,14 @@ func (s schema) with(options map[string]option) schema {
 	return all
 }
 
-var driveShape = regexp.MustCompile(`^(scsi|ide|efidisk|tpmstate)\d+$`)
+var driveShape = regexp.MustCompile(`^(scsi|ide)\d+$`)
 
 func isDrive(name string) bool { return driveShape.MatchString(name) }
 
 // driveFormat is that of the drive's kind.
 func driveFormat(name string) propertyString {
-	switch {
-	case strings.HasPrefix(name, "scsi"):
+	if strings.HasPrefix(name, "scsi") {
 		return scsiFormat
-	case strings.HasPrefix(name, "ide"):
-		return ideFormat
-	case strings.HasPrefix(name, "efidisk"):
-		return efidiskFormat
 	}
-	return tpmFormat
+	return ideFormat
 }

@@ -45,7 +45,12 @@ func mountKey(ctx context.Context) {
 // startAgent starts the agent of the i-th node. The caller stops it.
 func startAgent(node string, i int) *runningAgent {
 	GinkgoHelper()
-	listener, err := net.Listen("tcp4", fmt.Sprintf("127.0.%d.%d:0", 1+i/250, 1+i%250))
+	return startAgentAt(node, fmt.Sprintf("127.0.%d.%d:0", 1+i/250, 1+i%250))
+}
+
+func startAgentAt(node, address string) *runningAgent {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp4", address)
 	Expect(err).NotTo(HaveOccurred())
 	a := &runningAgent{address: netip.MustParseAddrPort(listener.Addr().String())}
 	ctx, cancel := context.WithCancel(context.Background())

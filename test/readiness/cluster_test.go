@@ -96,12 +96,10 @@ func (c *cluster) start(ctx context.Context, i int) *node {
 	n.setReady(ctx, true, time.Now())
 	c.startFlannel(ctx, name)
 	n.agent = startAgent(name, i)
-	n.agentPod = pod(releaseNamespace, "agent-"+name, name)
-	n.agentPod.Labels = agents.Spec.Template.Labels
-	n.agentPod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(agents, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
-	n.agentPod.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "agent", ContainerPort: int32(n.agent.address.Port())}}
+	n.agentPod = agentPod("agent-"+name, name, n.agent.address.Port())
 	Expect(admin.Create(ctx, n.agentPod)).To(Succeed())
-	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now().Add(-10*time.Second))
+	// For longer than a hint of a failed sandbox waits after a proof.
+	setRunning(ctx, n.agentPod, n.agent.address.Addr().String(), time.Now().Add(-2*time.Minute))
 	return n
 }
 
@@ -112,7 +110,7 @@ func (c *cluster) startFlannel(ctx context.Context, name string) {
 	n.flannel.Spec.HostNetwork = true
 	n.flannel.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(c.flannel, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
 	Expect(admin.Create(ctx, n.flannel)).To(Succeed())
-	setRunning(ctx, n.flannel, "192.0.2.1", time.Now().Add(-time.Minute))
+	setRunning(ctx, n.flannel, "192.0.2.1", time.Now().Add(-3*time.Minute))
 }
 
 // remove takes away nodes, pods and agents, whoever made them.
@@ -181,13 +179,28 @@ func pod(namespace, name, node string) *corev1.Pod {
 	}
 }
 
-// setRunning plays the kubelet: the pod got its sandbox, and its container started, at.
+// agentPod is a pod of the agents' DaemonSet.
+func agentPod(name, node string, port uint16) *corev1.Pod {
+	p := pod(releaseNamespace, name, node)
+	p.Labels = agents.Spec.Template.Labels
+	p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(agents, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))}
+	p.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "agent", ContainerPort: int32(port)}}
+	return p
+}
+
+// setRunning plays the kubelet: the pod got its sandbox, and its container started, at;
+// and it is Ready.
 func setRunning(ctx context.Context, p *corev1.Pod, ip string, at time.Time) {
+	GinkgoHelper()
+	setStarted(ctx, p, ip, at, corev1.ConditionTrue)
+}
+
+func setStarted(ctx context.Context, p *corev1.Pod, ip string, at time.Time, ready corev1.ConditionStatus) {
 	GinkgoHelper()
 	before, started := p.DeepCopy(), metav1.NewTime(at)
 	p.Status.Phase, p.Status.PodIP, p.Status.PodIPs = corev1.PodRunning, ip, []corev1.PodIP{{IP: ip}}
 	p.Status.Conditions = []corev1.PodCondition{
-		{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: started},
+		{Type: corev1.PodReady, Status: ready, LastTransitionTime: started},
 		{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue, LastTransitionTime: started},
 	}
 	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "main", Ready: true, Image: "image:test", ImageID: "test", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}}

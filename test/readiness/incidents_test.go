@@ -204,6 +204,19 @@ var _ = Describe("A gate that is open", func() {
 		g.expectShut(ctx, "node n2, agent:")
 	})
 
+	It("does not open again over a node that joined while it was shut, and fails", func(ctx SpecContext) {
+		c := newCluster(ctx, 1)
+		run(ctx)
+		g := newGate(ctx, func(s *v1alpha1.ReadinessGateSpec) { s.Nodes.NewNodeGrace = seconds(600) })
+		g.expectOpen(ctx)
+		remove(ctx, c.nodes["n1"].flannel)
+		g.expectShut(ctx, "node n1, cni:")
+		remove(ctx, c.join(ctx, 1).agentPod)
+		c.startFlannel(ctx, "n1")
+		g.expectShut(ctx, "node n2, agent:")
+		g.expectNeverOpen(ctx)
+	})
+
 	It("does not shut because every node is young once it opened", func(ctx SpecContext) {
 		newCluster(ctx, 2)
 		run(ctx)

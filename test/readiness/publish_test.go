@@ -1,6 +1,7 @@
 package readiness_test
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/readiness/render"
 )
 
 var _ = Describe("The verdict", func() {
@@ -103,31 +105,50 @@ var _ = Describe("The verdict", func() {
 		Expect(g.Status.FailingSince).To(BeNil())
 	})
 
+	// before makes a gate with the verdict of a controller before, in a cluster that
+	// proves nothing anew.
+	before := func(ctx context.Context, mode v1alpha1.GateMode, uid string, beat *metav1.MicroTime) gate {
+		GinkgoHelper()
+		newCluster(ctx, 1).nodes["n1"].agent.stop()
+		g := aGate("network", func(s *v1alpha1.ReadinessGateSpec) { s.Mode = mode })
+		createGate(ctx, g)
+		verdict := g.configMap("")
+		verdict.OwnerReferences = render.OwnedBy(g.ReadinessGate)
+		verdict.Labels = map[string]string{v1alpha1.ManagedByLabel: "readiness-gate"}
+		verdict.Data = map[string]string{"ready": "true", "cluster_uid": uid, "since": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "generation": "1"}
+		Expect(admin.Create(ctx, verdict)).To(Succeed())
+		create(ctx, &coordinationv1.Lease{
+			ObjectMeta: metav1.ObjectMeta{Namespace: g.Namespace, Name: verdict.Name, OwnerReferences: verdict.OwnerReferences},
+			Spec:       coordinationv1.LeaseSpec{RenewTime: beat},
+		})
+		return g
+	}
+	longAgo := func() *metav1.MicroTime { t := metav1.NewMicroTime(time.Now().Add(-time.Hour)); return &t }
+
 	DescribeTable("of before is withdrawn before a controller calls itself ready, if it is stale",
-		func(ctx SpecContext, uid func() string, beat func() *metav1.MicroTime) {
-			c := newCluster(ctx, 1)
-			c.nodes["n1"].agent.stop() // nothing is proven anew
-			g := aGate("network")
-			createGate(ctx, g)
-			stale := g.configMap("")
-			stale.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(g.ReadinessGate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))}
-			stale.Labels = map[string]string{v1alpha1.ManagedByLabel: "readiness-gate"}
-			stale.Data = map[string]string{"ready": "true", "cluster_uid": uid(), "since": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "generation": "1"}
-			Expect(admin.Create(ctx, stale)).To(Succeed())
-			create(ctx, &coordinationv1.Lease{
-				ObjectMeta: metav1.ObjectMeta{Namespace: g.Namespace, Name: stale.Name, OwnerReferences: stale.OwnerReferences},
-				Spec:       coordinationv1.LeaseSpec{RenewTime: beat()},
-			})
+		func(ctx SpecContext, mode v1alpha1.GateMode, uid func() string, beat func() *metav1.MicroTime) {
+			g := before(ctx, mode, uid(), beat())
 			i := run(ctx)
 			Eventually(i.ready).Should(Equal(http.StatusOK))
 			Expect(g.exists(ctx, "")).NotTo(Succeed(), "ready, and the stale verdict is still there")
 			g.expectNeverOpen(ctx)
 		},
-		Entry("its heartbeat is old", func() string { return clusterUID() }, func() *metav1.MicroTime { t := metav1.NewMicroTime(time.Now().Add(-time.Hour)); return &t }),
-		Entry("its heartbeat is of a clock that was wrong", func() string { return clusterUID() }, func() *metav1.MicroTime { t := metav1.NewMicroTime(time.Now().Add(time.Hour)); return &t }),
-		Entry("it is another cluster's", func() string { return "another" }, func() *metav1.MicroTime { t := metav1.NowMicro(); return &t }),
-		Entry("it never had a heartbeat", func() string { return clusterUID() }, func() *metav1.MicroTime { return nil }),
+		Entry("its heartbeat is old", v1alpha1.GateContinuous, clusterUID, longAgo),
+		Entry("its heartbeat is of a clock that was wrong", v1alpha1.GateContinuous, clusterUID, func() *metav1.MicroTime { t := metav1.NewMicroTime(time.Now().Add(time.Hour)); return &t }),
+		Entry("it is another cluster's", v1alpha1.GateContinuous, anotherUID, func() *metav1.MicroTime { t := metav1.NowMicro(); return &t }),
+		Entry("it is another cluster's, and latched", v1alpha1.GateLatch, anotherUID, func() *metav1.MicroTime { t := metav1.NowMicro(); return &t }),
+		Entry("it never had a heartbeat", v1alpha1.GateContinuous, clusterUID, func() *metav1.MicroTime { return nil }),
 	)
+
+	It("of before stays if it is latched, however long no controller was there", func(ctx SpecContext) {
+		g := before(ctx, v1alpha1.GateLatch, clusterUID(), longAgo())
+		verdict := g.verdict(ctx)
+		i := run(ctx)
+		Eventually(i.ready).Should(Equal(http.StatusOK))
+		Eventually(func() string { return g.ready(ctx).Message }).Should(ContainSubstring("open for good"))
+		Expect(g.verdict(ctx).UID).To(Equal(verdict.UID))
+		g.expectStaysOpen(ctx)
+	})
 
 	DescribeTable("outlives a change of the leader", func(ctx SpecContext, leave func(leader *instance)) {
 		newCluster(ctx, 1)
@@ -208,6 +229,8 @@ var _ = Describe("The verdict", func() {
 		Expect(g.Status.LastHandledReconcileAt).To(Equal("now"))
 	})
 })
+
+func anotherUID() string { return "another" }
 
 func clusterUID() string {
 	GinkgoHelper()

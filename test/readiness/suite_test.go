@@ -9,6 +9,7 @@ package readiness_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -72,7 +73,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred(), "these specs listen on the ports 53 and 443 of loopback addresses: run them as root, or with sysctl net.ipv4.ip_unprivileged_port_start=0")
 	Expect(privileged.Close()).To(Succeed())
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(false)))
-	chart := renderChart(ctx)
+	chart := renderChart(ctx, nil)
 	plane, err = controlplane.Start(ctx, controlplane.Options{
 		Progress:      GinkgoWriter,
 		Manifests:     [][]byte{namespaces(releaseNamespace, gateNamespace), chart},
@@ -118,13 +119,17 @@ func carry(address, upstream string) *relay.Relay {
 	return r
 }
 
-func renderChart(ctx context.Context) []byte {
-	programs, err := controlplane.Prepare(ctx, GinkgoWriter)
-	Expect(err).NotTo(HaveOccurred())
-	rendered, err := programs.RenderChart(ctx, filepath.Join("..", "..", "charts", "readiness-gate"), "readiness-gate", releaseNamespace, map[string]any{
+// renderChart renders the chart with the suite's values and these.
+func renderChart(ctx context.Context, values map[string]any) []byte {
+	GinkgoHelper()
+	all := map[string]any{
 		"gate":           map[string]any{"enabled": false},
 		"gateNamespaces": []any{map[string]any{"namespace": gateNamespace}},
-	})
+	}
+	maps.Copy(all, values)
+	programs, err := controlplane.Prepare(ctx, GinkgoWriter)
+	Expect(err).NotTo(HaveOccurred())
+	rendered, err := programs.RenderChart(ctx, filepath.Join("..", "..", "charts", "readiness-gate"), "readiness-gate", releaseNamespace, all)
 	Expect(err).NotTo(HaveOccurred())
 	return rendered
 }

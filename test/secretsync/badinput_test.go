@@ -65,6 +65,16 @@ var _ = Describe("Bad input", func() {
 		Entry("a mapping and a template for one key", anImport("grafana", templated("password", "x"), func(i *v1alpha1.SecretImport) {
 			i.Spec.Target.Keys = []v1alpha1.KeyMapping{{From: "password"}}
 		}), "spec.target", "keys and template write the same key"),
+		Entry("a Secret to adopt that isn't named", anImport("grafana", func(i *v1alpha1.SecretImport) { i.Spec.Existing = v1alpha1.ExistingAdopt }),
+			"spec", "Adopt and TakeOver need target.name"),
+		Entry("a Secret to take over that isn't named", anImport("grafana", func(i *v1alpha1.SecretImport) { i.Spec.Existing = v1alpha1.ExistingTakeOver }),
+			"spec", "Adopt and TakeOver need target.name"),
+		Entry("an ExternalSecret's name that is no DNS name", anImport("grafana", targeted("x"), func(i *v1alpha1.SecretImport) {
+			i.Spec.Existing, i.Spec.ExternalSecret = v1alpha1.ExistingTakeOver, &v1alpha1.ExternalSecretReference{Name: "a/b"}
+		}), "spec.externalSecret.name", "should match"),
+		Entry("a workload's name that is no DNS name", anImport("grafana", func(i *v1alpha1.SecretImport) {
+			i.Spec.Restart = v1alpha1.RestartSpec{Mode: v1alpha1.RestartModeListed, Workloads: []v1alpha1.WorkloadReference{{Kind: "Deployment", Name: "Web_1"}}}
+		}), "spec.restart.workloads[0].name", "should match"),
 		Entry("Listed without workloads", anImport("grafana", func(i *v1alpha1.SecretImport) { i.Spec.Restart.Mode = v1alpha1.RestartModeListed }),
 			"spec.restart", "mode Listed needs workloads"),
 		Entry("workloads without Listed", anImport("grafana", func(i *v1alpha1.SecretImport) {
@@ -75,15 +85,18 @@ var _ = Describe("Bad input", func() {
 		}), "spec.restart.workloads[0].kind", "StatefulSet"),
 	)
 
-	// One import that can't be decoded would hide all others from the controller.
-	It("is refused at admission, if it is a duration longer than Go's longest", func(ctx context.Context) {
-		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(anImport("grafana"))
+	DescribeTable("is refused at admission also where Go's types can't hold it", func(ctx context.Context, kind string, obj client.Object, value any, path ...string) {
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
 		Expect(err).NotTo(HaveOccurred())
-		imp := &unstructured.Unstructured{Object: object}
-		imp.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.SecretImportKind))
-		Expect(unstructured.SetNestedField(imp.Object, "9999999h", "spec", "restart", "minInterval")).To(Succeed())
-		Expect(admin.Create(ctx, imp, client.DryRunAll)).To(MatchError(ContainSubstring("spec.restart.minInterval")))
-	})
+		raw := &unstructured.Unstructured{Object: content}
+		raw.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+		Expect(unstructured.SetNestedField(raw.Object, value, path...)).To(Succeed())
+		Expect(admin.Create(ctx, raw, client.DryRunAll)).To(MatchError(ContainSubstring(strings.Join(path, "."))))
+	},
+		// One import that can't be decoded would hide all others from the controller.
+		Entry("a duration longer than Go's longest", v1alpha1.SecretImportKind, anImport("grafana"), "9999999h", "spec", "restart", "minInterval"),
+		Entry("a list of no key, which would otherwise mean every key", v1alpha1.SecretExportKind, anExport("grafana"), []any{}, "spec", "keys", "include"),
+	)
 
 	It("is refused at admission by the chart's optional policy too, before a condition says so", func(ctx context.Context) {
 		policy := renderChart(ctx, map[string]any{"admissionPolicy": map[string]any{"enabled": true}})

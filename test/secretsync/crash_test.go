@@ -178,16 +178,18 @@ var _ = Describe("A controller that is killed between any two writes", func() {
 		Expect(cluster.Create(ctx, false)).To(Succeed())
 		Expect(cluster.Initdb(ctx)).To(Succeed())
 		survives(ctx, func(name string) crash {
-			g, reader := named(name), &appsv1.Deployment{}
+			g, reader, clock := named(name), &appsv1.Deployment{}, &aheadClock{}
 			g.cluster = cluster
 			g.export.Spec.OnRevoke = v1alpha1.RevokeDelete
 			return crash{
+				settings: settings{clock: clock},
 				arrange: func() {
 					create(ctx, g.export, g.imp)
 					g.expectMirrored(ctx)
 					reader = consumer(ctx, name, name, 0)
 				},
 				act: func() {
+					clock.forward(11 * time.Second) // a mirror is deleted after ten
 					update(ctx, g.export, func(e *v1alpha1.SecretExport) { e.Spec.To[0].Namespace = "elsewhere" })
 				},
 				converged: func(o Gomega) {

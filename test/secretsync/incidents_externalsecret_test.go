@@ -16,7 +16,7 @@ import (
 // takesOver has the import take the Secret from the ExternalSecret of its name.
 func takesOver(method v1alpha1.TakeOverMethod) func(*v1alpha1.SecretImport) {
 	return func(imp *v1alpha1.SecretImport) {
-		imp.Spec.Existing = v1alpha1.ExistingTakeOver
+		imp.Spec.Existing, imp.Spec.Target.Name = v1alpha1.ExistingTakeOver, grafanaSecret
 		imp.Spec.ExternalSecret = &v1alpha1.ExternalSecretReference{Method: method}
 	}
 }

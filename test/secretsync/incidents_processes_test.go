@@ -115,6 +115,40 @@ var _ = Describe("A consumer's process", func() {
 		Expect(database.Login(ctx, "grafana", l.password(ctx), "grafana")).To(Succeed())
 	})
 
+	It("that starts with a volume from before the change is restarted, once it has started", func(ctx context.Context) {
+		run(ctx, settings{})
+		g, app := mirroredGrafana(ctx), aDeployment("grafana", grafanaSecret, mountsIt)
+		create(ctx, app)
+		pulling := newPod(ctx, app)
+		bind(ctx, pulling)
+		report(ctx, pulling, waits("ImagePullBackOff"), corev1.ContainerState{})
+
+		Expect(g.cluster.Rotate(ctx, "grafana")).To(Succeed())
+		g.expectMirrored(ctx)
+		Eventually(condition(ctx, g.imp, v1alpha1.RestartedCondition)).Should(
+			HaveField("Message", ContainSubstring("is restarted once it has started")))
+		Expect(handled(ctx, g.imp)(Default)).To(BeFalse())
+
+		report(ctx, pulling, started(time.Now().Add(5*time.Second)), corev1.ContainerState{})
+		Eventually(restartsOf(ctx, app)).Should(BeEquivalentTo(1))
+		start(ctx, app)
+		Eventually(handled(ctx, g.imp)).Should(BeTrue())
+		Consistently(restartsOf(ctx, app)).Should(BeEquivalentTo(1))
+	})
+
+	It("that waits for its volume starts when the mirror is created, and is not restarted (S8)", func(ctx context.Context) {
+		app := aDeployment("grafana", grafanaSecret, mountsIt)
+		create(ctx, app)
+		pod := newPod(ctx, app)
+		bind(ctx, pod)
+		run(ctx, settings{})
+		g := mirroredGrafana(ctx)
+
+		report(ctx, pod, started(time.Now().Add(2*time.Second)), corev1.ContainerState{})
+		Eventually(handled(ctx, g.imp)).Should(BeTrue())
+		Consistently(restartsOf(ctx, app)).Should(BeZero())
+	})
+
 	It("that started just before the change, and whose kubelet says so late, is restarted all the same", func(ctx context.Context) {
 		run(ctx, settings{})
 		g, app := mirroredGrafana(ctx), aDeployment("grafana", grafanaSecret)
@@ -138,6 +172,15 @@ var _ = Describe("A consumer's process", func() {
 		Consistently(restartsOf(ctx, app)).Should(BeEquivalentTo(1))
 	})
 })
+
+// mountsIt has the app read the Secret through a volume.
+func mountsIt(d *appsv1.Deployment) {
+	spec := &d.Spec.Template.Spec
+	spec.Volumes = []corev1.Volume{{Name: "secret", VolumeSource: corev1.VolumeSource{
+		Secret: &corev1.SecretVolumeSource{SecretName: spec.Containers[0].Env[0].ValueFrom.SecretKeyRef.Name},
+	}}}
+	spec.Containers[0].Env, spec.Containers[0].VolumeMounts = nil, []corev1.VolumeMount{{Name: "secret", MountPath: "/secret"}}
+}
 
 // requestedAt asks for a reconcile, as flux reconcile does.
 const requestedAt = "reconcile.fluxcd.io/requestedAt"

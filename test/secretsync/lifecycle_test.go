@@ -75,7 +75,7 @@ var _ = Describe("An installation", func() {
 		Consistently(versionOf(ctx, grafanaSecret)).Should(Equal(version))
 
 		By("another import adopting it")
-		again := anImport("grafana", func(imp *v1alpha1.SecretImport) { imp.Spec.Existing = v1alpha1.ExistingAdopt })
+		again := anImport("grafana", targeted(grafanaSecret), func(imp *v1alpha1.SecretImport) { imp.Spec.Existing = v1alpha1.ExistingAdopt })
 		create(ctx, again)
 		Eventually(ready(ctx, again)).Should(haveReason(metav1.ConditionTrue, v1alpha1.SucceededReason))
 		Expect(secretNamed(ctx, grafanaSecret)(Default).OwnerReferences).To(ConsistOf(HaveField("UID", again.UID)))

@@ -16,7 +16,9 @@ import (
 // What docs/migration.md promises of a Secret that something else copied before.
 var _ = Describe("A copy that was there before", func() {
 	const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-	adopts := func(imp *v1alpha1.SecretImport) { imp.Spec.Existing = v1alpha1.ExistingAdopt }
+	adopts := func(imp *v1alpha1.SecretImport) {
+		imp.Spec.Existing, imp.Spec.Target.Name = v1alpha1.ExistingAdopt, grafanaSecret
+	}
 
 	// copied makes a copy of the proven source, as a copier leaves it.
 	copied := func(ctx context.Context, g grafana, meta metav1.ObjectMeta) *corev1.Secret {

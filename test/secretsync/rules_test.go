@@ -2,7 +2,9 @@ package secretsync_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -148,6 +150,61 @@ var _ = Describe("The rule", func() {
 		}).Should(BeTrue())
 	})
 
+	It("never merges with a Secret that somebody creates at the same moment (rule 2)", func(ctx context.Context) {
+		foreign := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: consumerNamespace, Name: grafanaSecret},
+			Data:       map[string][]byte{"theirs": []byte("somebody's own")},
+		}
+		DeferCleanup(func(ctx context.Context) { remove(ctx, foreign.DeepCopy()) })
+		var first sync.Once
+		created := make(chan error, 1)
+		run(ctx, settings{wrap: func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(request *http.Request) (*http.Response, error) {
+				if request.Method != http.MethodGet && strings.HasPrefix(request.URL.Path, "/api/v1/namespaces/"+consumerNamespace+"/secrets") {
+					first.Do(func() { created <- admin.Create(ctx, foreign.DeepCopy()) })
+				}
+				return next.RoundTrip(request)
+			})
+		}})
+		cluster := newCluster("grafana")
+		Expect(cluster.Create(ctx, false)).To(Succeed())
+		Expect(cluster.Initdb(ctx)).To(Succeed())
+		imp := anImport("grafana")
+		create(ctx, anExport("grafana"), imp)
+
+		Eventually(ready(ctx, imp)).Should(haveReason(metav1.ConditionFalse, v1alpha1.ConflictReason))
+		Expect(created).To(Receive(BeNil()))
+		Expect(secretNamed(ctx, grafanaSecret)(Default)).To(And(HaveField("Data", foreign.Data), HaveField("OwnerReferences", BeEmpty())))
+	})
+
+	It("writes no other Secret because an export is edited to be of another one (rule 2)", func(ctx context.Context) {
+		run(ctx, settings{})
+		other := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: databaseNamespace, Name: "other"},
+			Data:       map[string][]byte{"password": []byte(canaryPassword("other"))},
+		}
+		export, imp := plainExport(), anImport("plain", restartAtOnce)
+		create(ctx, aPlainSecret(), other, export, imp)
+		Eventually(ready(ctx, imp)).Should(haveReason(metav1.ConditionTrue, v1alpha1.SucceededReason))
+		version, reader := versionOf(ctx, "plain")(Default), consumer(ctx, "reader", "plain", 0)
+
+		update(ctx, export, func(e *v1alpha1.SecretExport) { e.Spec.Source.Secret.Name = "other" })
+
+		Eventually(ready(ctx, imp)).Should(haveReason(metav1.ConditionFalse, v1alpha1.ConflictReason))
+		expectStalled(ctx, imp, v1alpha1.ConflictReason, "SecretExport tazlab-db/plain", `"other"`, "Secret monitoring/plain", "set spec.target.name")
+		Consistently(func(o Gomega) {
+			o.Expect(versionOf(ctx, "plain")(o)).To(Equal(version))
+			o.Expect(apierrors.IsNotFound(admin.Get(ctx, client.ObjectKey{Namespace: consumerNamespace, Name: "other"}, &corev1.Secret{}))).To(BeTrue())
+			o.Expect(restartsOf(ctx, reader)(o)).To(BeZero())
+		}).Should(Succeed())
+
+		By("the import saying which Secret it wants")
+		update(ctx, imp, targeted("other"))
+		Eventually(ready(ctx, imp)).Should(haveReason(metav1.ConditionTrue, v1alpha1.SucceededReason))
+		Expect(secretNamed(ctx, "other")(Default).Data).To(Equal(other.Data))
+		Expect(versionOf(ctx, "plain")(Default)).To(Equal(version))
+	})
+
 	Context("keep on loss", func() {
 		It("keeps the mirror while its source is half-written or gone (rule 3)", func(ctx context.Context) {
 			run(ctx, settings{})
@@ -186,13 +243,28 @@ var _ = Describe("The rule", func() {
 			}
 			Eventually(func() bool {
 				return apierrors.IsNotFound(admin.Get(ctx, client.ObjectKey{Namespace: consumerNamespace, Name: grafanaSecret}, &corev1.Secret{}))
-			}).Should(BeTrue())
+			}).WithTimeout(30 * time.Second).Should(BeTrue())
 		},
 			Entry("the export is deleted, Retain", v1alpha1.RevokeRetain, deleted),
 			Entry("the export is deleted, Delete", v1alpha1.RevokeDelete, deleted),
 			Entry("the namespace is taken from to, Retain", v1alpha1.RevokeRetain, narrowed),
 			Entry("the namespace is taken from to, Delete", v1alpha1.RevokeDelete, narrowed),
 		)
+
+		It("keeps the mirror while an export is replaced, even with onRevoke: Delete (rule 3)", func(ctx context.Context) {
+			run(ctx, settings{})
+			g := mirroredGrafana(ctx, func(export *v1alpha1.SecretExport, _ *v1alpha1.SecretImport) {
+				export.Spec.OnRevoke = v1alpha1.RevokeDelete
+			})
+			before := secretNamed(ctx, grafanaSecret)(Default).UID
+
+			remove(ctx, g.export)
+			Eventually(condition(ctx, g.imp, v1alpha1.AllowedCondition)).Should(haveReason(metav1.ConditionFalse, v1alpha1.RevokedReason))
+			create(ctx, anExport("grafana", func(e *v1alpha1.SecretExport) { e.Spec.OnRevoke = v1alpha1.RevokeDelete }))
+
+			g.expectMirrored(ctx)
+			Expect(secretNamed(ctx, grafanaSecret)(Default).UID).To(Equal(before))
+		})
 	})
 
 	Context("one restart per change", func() {

@@ -34,15 +34,15 @@
 {{- end -}}
 
 {{- define "readiness-gate.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "readiness-gate.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "readiness-gate.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: controller
 {{- end -}}
 
 {{/* What an agent's pod proves of its node's sandboxes counts by the component's label. */}}
 {{- define "readiness-gate.agentSelectorLabels" -}}
-app.kubernetes.io/name: {{ include "readiness-gate.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "readiness-gate.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: agent
 {{- end -}}
 
@@ -59,7 +59,7 @@ app.kubernetes.io/component: agent
 {{- define "readiness-gate.commonLabels" -}}
 app.kubernetes.io/part-of: rebirth
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
@@ -85,8 +85,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "readiness-gate.subjects" -}}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "readiness-gate.serviceAccountName" . }}
-    namespace: {{ .Release.Namespace }}
+    name: {{ include "readiness-gate.serviceAccountName" . | quote }}
+    namespace: {{ .Release.Namespace | quote }}
 {{- end -}}
 
 {{/* Prometheus names a job after the Service that a ServiceMonitor selects. */}}

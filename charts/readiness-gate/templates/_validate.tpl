@@ -18,10 +18,10 @@ value and the way out.
 {{- end -}}
 
 {{- $own := keys (include "readiness-gate.labels" (dict "Values" (dict) "Chart" .Chart "Release" .Release "Template" .Template) | fromYaml) -}}
-{{- range $where, $labels := dict "commonLabels" $v.commonLabels "podLabels" $v.podLabels "agent.podLabels" $v.agent.podLabels -}}
+{{- range $where, $labels := dict "commonLabels" $v.commonLabels "podLabels" $v.podLabels "agent.podLabels" $v.agent.podLabels "serviceMonitor.labels" $v.serviceMonitor.labels "prometheusRule.labels" $v.prometheusRule.labels -}}
 {{- range $label := keys (default dict $labels) | sortAlpha -}}
 {{- if has $label $own -}}
-{{- $errors = append $errors (printf "%s: %s is the chart's own, and its pods are found by such labels; choose another" $where $label) -}}
+{{- $errors = append $errors (printf "%s: %s is the chart's own, and its objects are found by such labels; choose another" $where $label) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/utils/clock"
 
+	"github.com/tazzo/rebirth/internal/bootstrap/inventory"
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
 	"github.com/tazzo/rebirth/internal/bootstrap/progress"
 	"github.com/tazzo/rebirth/internal/bootstrap/run"
@@ -230,6 +231,17 @@ var _ = Describe("a question that nobody answers", func() {
 	It("is not asked where a machine reads", func() {
 		_, _, err := execute("destroy", "-f", example, "-o", "json")
 		Expect(err).To(MatchError(ContainSubstring("say --yes")))
+	})
+})
+
+var _ = Describe("machines that nobody could be asked about", func() {
+	It("are named, each with the reason why it would go", func() {
+		doomed := plan.Plan{Steps: []plan.Step{
+			{Kind: plan.DestroyVM, Node: "a", VM: &inventory.VM{ID: 1}, Reason: "it was left"},
+			{Kind: plan.DestroyVM, Node: "b", VM: &inventory.VM{ID: 2}, Reason: "etcd starts anew"},
+		}}
+		Expect(unasked(doomed, errors.New("there is no terminal"))).To(MatchError(And(
+			HavePrefix("nothing was done"), ContainSubstring("\n  VM 1 (a: it was left)\n"), ContainSubstring("\n  VM 2 (b: etcd starts anew)\n"), HaveSuffix("there is no terminal"))))
 	})
 })
 

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -105,9 +106,9 @@ func (f *flags) with(cmd *cobra.Command, need run.Need, do func(*session) error)
 }
 
 // observe looks at what is there, and closes the session.
-func (f *flags) observe(cmd *cobra.Command) (facts plan.Facts, err error) {
-	err = f.with(cmd, run.ToLook, func(s *session) error {
-		facts, err = s.Observe(cmd.Context())
+func (f *flags) observe(cmd *cobra.Command, need run.Need, look func(*run.Run, context.Context) (plan.Facts, error)) (facts plan.Facts, err error) {
+	err = f.with(cmd, need, func(s *session) error {
+		facts, err = look(s.Run, cmd.Context())
 		return err
 	})
 	return facts, err

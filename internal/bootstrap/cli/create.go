@@ -14,12 +14,14 @@ import (
 
 func createCommand(f *flags) *cobra.Command {
 	var out outputs
+	var yes bool
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Bring the cluster to its end, from wherever it stands",
 		Long: `create makes what is missing: machines, Talos, the joins to the tailnet, and the
 Secret for Flux. On a finished cluster it does nothing. An interrupted create is
-simply run again.
+simply run again. Where it can't go on with a machine that was configured, which may
+hold data, it asks before it destroys it and makes it anew.
 
 ` + outputsHelp,
 		Example: `  # The kubeconfig into a file in memory, and nothing else kept:
@@ -33,11 +35,12 @@ simply run again.
 				return err
 			}
 			return f.with(cmd, run.ToCreate, func(s *session) error {
-				return f.conclude(cmd, s, s.Create(cmd.Context(), out.credentials(cmd)))
+				return f.conclude(cmd, s, s.Create(cmd.Context(), f.confirm(cmd, s, "create, to begin with,", yes), out.credentials(cmd)))
 			})
 		},
 	}
 	out.register(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "Destroy machines that an interrupted create has left without asking.")
 	return cmd
 }
 
@@ -58,7 +61,7 @@ the create, as far as it can be known, stops it before anything is destroyed.
 				return err
 			}
 			return f.with(cmd, run.ToCreate, func(s *session) error {
-				return f.conclude(cmd, s, s.Rebirth(cmd.Context(), f.confirm(cmd, s, yes), out.credentials(cmd)))
+				return f.conclude(cmd, s, s.Rebirth(cmd.Context(), f.confirm(cmd, s, "destroy", yes), out.credentials(cmd)))
 			})
 		},
 	}

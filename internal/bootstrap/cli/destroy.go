@@ -34,7 +34,7 @@ Machines and devices that lack either are never touched.
 				return err
 			}
 			return f.with(cmd, run.ToDestroy, func(s *session) error {
-				return f.conclude(cmd, s, s.Destroy(cmd.Context(), f.confirm(cmd, s, yes)))
+				return f.conclude(cmd, s, s.Destroy(cmd.Context(), f.confirm(cmd, s, "destroy", yes)))
 			})
 		},
 	}
@@ -47,31 +47,46 @@ func (f *flags) checkConfirm(yes bool) error {
 	if yes {
 		return nil
 	}
-	if f.output == formatJSON {
-		return errors.New("it is about to destroy, and a machine (-o json) is asked nothing: say --yes to destroy without a question")
-	}
-	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	terminal, err := f.terminal()
 	if err != nil {
-		return errors.New("it is about to destroy, and there is no terminal to ask at: say --yes to destroy without a question")
+		return fmt.Errorf("it is about to destroy, and %w", err)
 	}
 	return terminal.Close()
 }
 
-// confirm asks for the cluster's name before anything is destroyed. It asks the
-// terminal, for standard input may carry a secret.
-func (f *flags) confirm(cmd *cobra.Command, s *session, yes bool) run.Confirm {
+// terminal is where somebody can be asked. Standard input may carry a secret.
+func (f *flags) terminal() (*os.File, error) {
+	if f.output == formatJSON {
+		return nil, errors.New("a machine (-o json) is asked nothing: say --yes to destroy without a question")
+	}
+	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil, errors.New("there is no terminal to ask at: say --yes to destroy without a question")
+	}
+	return terminal, nil
+}
+
+// confirm asks for the cluster's name before anything is destroyed. command is what
+// destroys it.
+func (f *flags) confirm(cmd *cobra.Command, s *session, command string, yes bool) run.Confirm {
 	return func(doomed plan.Plan) error {
 		if yes {
 			return nil
 		}
-		terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		terminal, err := f.terminal()
 		if err != nil {
-			return err
+			return unasked(doomed, err)
 		}
 		defer terminal.Close()
-		printPlan(terminal, namedPlan{"destroy", doomed})
+		printPlan(terminal, namedPlan{command, doomed})
 		return ask(cmd.Context(), terminal, s.ClusterName())
 	}
+}
+
+// unasked names what would be gone, a line each.
+func unasked(doomed plan.Plan, err error) error {
+	return fmt.Errorf("nothing was done. These machines may hold data, and would be destroyed:\n  %s\nNobody could be asked, for %w",
+		strings.Join(doomed.Machines(), "\n  "), err)
 }
 
 // ask waits no longer for an answer than ctx lasts.

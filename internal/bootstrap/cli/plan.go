@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/run"
 )
 
 func planCommand(f *flags) *cobra.Command {
@@ -25,7 +26,11 @@ The exit status is 1 if create would refuse.`,
   bootstrap plan --rebirth -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			facts, err := f.observe(cmd)
+			look := (*run.Run).ObserveForCreate
+			if destroy || rebirth {
+				look = (*run.Run).Observe
+			}
+			facts, err := f.observe(cmd, run.ToPlan, look)
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tazzo/rebirth/internal/bootstrap/plan"
+	"github.com/tazzo/rebirth/internal/bootstrap/run"
 )
 
 func statusCommand(f *flags) *cobra.Command {
@@ -23,7 +24,7 @@ The exit status is 1 if a node is not as it should be.`,
   bootstrap status -o json | jq '.[] | select(.ok | not)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			facts, err := f.observe(cmd)
+			facts, err := f.observe(cmd, run.ToLook, (*run.Run).Observe)
 			if err != nil {
 				return err
 			}

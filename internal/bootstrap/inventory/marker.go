@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,8 +14,12 @@ type Life string
 
 // The lives.
 const (
-	// Unfinished: no create has come to its end since the machine was made. It holds
-	// nothing that anybody could miss.
+	// New: no create has sent it a configuration. It holds nothing that anybody could
+	// miss.
+	New Life = "new"
+	// Unfinished: it was sent a configuration, or was about to be, and no create has
+	// come to its end with it. That says nothing of what it holds: where etcd has
+	// started, Flux is at work, whether or not a later step of the create failed.
 	Unfinished Life = "unfinished"
 	// Complete: a create came to its end with it.
 	Complete Life = "complete"
@@ -25,6 +30,9 @@ const (
 type Marker struct {
 	Cluster string
 	Node    string
+	// VM is the machine's own number. A clone has the tag and the description of its
+	// original, and another number.
+	VM int
 	// Run is the create that the machine belongs to. Machines are marked Complete
 	// one by one at its very end, so one that is marked speaks for all of its run.
 	Run  string
@@ -36,7 +44,7 @@ func Tag(cluster string) string { return "rebirth-" + cluster }
 
 // String is the line of the description.
 func (m Marker) String() string {
-	return markerKey + "cluster=" + m.Cluster + " node=" + m.Node + " run=" + m.Run + " life=" + string(m.Life)
+	return markerKey + "cluster=" + m.Cluster + " node=" + m.Node + " vm=" + strconv.Itoa(m.VM) + " run=" + m.Run + " life=" + string(m.Life)
 }
 
 // ParseMarker finds the marker in a description, however its owner has edited the
@@ -55,13 +63,15 @@ func ParseMarker(description string) (Marker, bool) {
 				m.Cluster = value
 			case "node":
 				m.Node = value
+			case "vm":
+				m.VM, _ = strconv.Atoi(value) // 0 is no number of a machine
 			case "run":
 				m.Run = value
 			case "life":
 				m.Life = Life(value)
 			}
 		}
-		return m, m.Cluster != "" && m.Node != "" && m.Run != "" && (m.Life == Unfinished || m.Life == Complete)
+		return m, m.Cluster != "" && m.Node != "" && m.VM > 0 && m.Run != "" && slices.Contains([]Life{New, Unfinished, Complete}, m.Life)
 	}
 	return Marker{}, false
 }
@@ -88,8 +98,23 @@ func WithMarker(description string, m Marker) string {
 }
 
 // BelongsTo says whether the machine is the cluster's own: it carries both the tag
-// and the marker. A machine that lacks either is never touched.
+// and the marker, and the marker its number. A machine that lacks any of them is
+// never touched.
 func (v VM) BelongsTo(cluster string) (Marker, bool) {
+	marker, marked := v.marked(cluster)
+	return marker, marked && marker.VM == v.ID
+}
+
+// CopyOf is the number of the cluster's machine that this one is a copy of, a clone
+// or a backup that was restored under another number; false: it is none.
+func (v VM) CopyOf(cluster string) (original int, is bool) {
+	marker, marked := v.marked(cluster)
+	return marker.VM, marked && marker.VM != v.ID
+}
+
+// marked says whether the machine has tag and marker of the cluster, whosever they
+// are.
+func (v VM) marked(cluster string) (Marker, bool) {
 	marker, found := ParseMarker(v.Description)
 	return marker, found && marker.Cluster == cluster && slices.Contains(v.Tags, Tag(cluster))
 }

@@ -15,13 +15,20 @@ func TestInventory(t *testing.T) {
 }
 
 var _ = Describe("the marker of a machine", func() {
-	marker := inventory.Marker{Cluster: "home", Node: "worker-1", Run: "k3f9", Life: inventory.Unfinished}
+	marker := inventory.Marker{Cluster: "home", Node: "worker-1", VM: 9002, Run: "k3f9", Life: inventory.Unfinished}
 
-	It("is read as it was written", func() {
-		read, found := inventory.ParseMarker(marker.String())
-		Expect(found).To(BeTrue())
-		Expect(read).To(Equal(marker))
-	})
+	DescribeTable("is read as it was written",
+		func(life inventory.Life) {
+			marker := marker
+			marker.Life = life
+			read, found := inventory.ParseMarker(marker.String())
+			Expect(found).To(BeTrue())
+			Expect(read).To(Equal(marker))
+		},
+		Entry("of a machine that has no configuration", inventory.New),
+		Entry("of one that may have one", inventory.Unfinished),
+		Entry("of one that a create has finished", inventory.Complete),
+	)
 
 	DescribeTable("is found in whatever its owner wrote around it",
 		func(description string) {
@@ -41,10 +48,12 @@ var _ = Describe("the marker of a machine", func() {
 			Expect(found).To(BeFalse())
 		},
 		Entry("empty", ""),
-		Entry("without a cluster", "rebirth.tazlab.net/machine: node=worker-1 run=a life=complete"),
-		Entry("without a node", "rebirth.tazlab.net/machine: cluster=home run=a life=complete"),
-		Entry("without a run", "rebirth.tazlab.net/machine: cluster=home node=worker-1 life=complete"),
-		Entry("of an unknown life", "rebirth.tazlab.net/machine: cluster=home node=worker-1 run=a life=third"),
+		Entry("without a cluster", "rebirth.tazlab.net/machine: node=worker-1 vm=9002 run=a life=complete"),
+		Entry("without a node", "rebirth.tazlab.net/machine: cluster=home vm=9002 run=a life=complete"),
+		Entry("without a number", "rebirth.tazlab.net/machine: cluster=home node=worker-1 run=a life=complete"),
+		Entry("with a number that is none", "rebirth.tazlab.net/machine: cluster=home node=worker-1 vm=all run=a life=complete"),
+		Entry("without a run", "rebirth.tazlab.net/machine: cluster=home node=worker-1 vm=9002 life=complete"),
+		Entry("of an unknown life", "rebirth.tazlab.net/machine: cluster=home node=worker-1 vm=9002 run=a life=third"),
 		Entry("in the middle of a line", "see "+marker.String()),
 	)
 
@@ -64,17 +73,33 @@ var _ = Describe("the marker of a machine", func() {
 })
 
 var _ = Describe("a machine", func() {
-	marker := inventory.Marker{Cluster: "home", Node: "worker-1", Run: "k3f9", Life: inventory.Complete}
+	marker := inventory.Marker{Cluster: "home", Node: "worker-1", VM: 9002, Run: "k3f9", Life: inventory.Complete}
 
-	DescribeTable("belongs to a cluster with both its tag and its marker",
-		func(tags []string, description string, belongs bool) {
-			_, own := inventory.VM{Tags: tags, Description: description}.BelongsTo("home")
+	DescribeTable("belongs to a cluster with its tag, its marker, and the marker's number",
+		func(id int, tags []string, description string, belongs bool) {
+			_, own := inventory.VM{ID: id, Tags: tags, Description: description}.BelongsTo("home")
 			Expect(own).To(Equal(belongs))
 		},
-		Entry("both", []string{"a", "rebirth-home"}, marker.String(), true),
-		Entry("the tag alone", []string{"rebirth-home"}, "", false),
-		Entry("the marker alone", nil, marker.String(), false),
-		Entry("another cluster's tag", []string{"rebirth-homer"}, marker.String(), false),
-		Entry("another cluster's marker", []string{"rebirth-home"}, "rebirth.tazlab.net/machine: cluster=homer node=w run=r life=complete", false),
+		Entry("all of them", 9002, []string{"a", "rebirth-home"}, marker.String(), true),
+		Entry("the tag alone", 9002, []string{"rebirth-home"}, "", false),
+		Entry("the marker alone", 9002, nil, marker.String(), false),
+		Entry("another number", 9999, []string{"rebirth-home"}, marker.String(), false),
+		Entry("another cluster's tag", 9002, []string{"rebirth-homer"}, marker.String(), false),
+		Entry("another cluster's marker", 9002, []string{"rebirth-home"}, "rebirth.tazlab.net/machine: cluster=homer node=w vm=9002 run=r life=complete", false),
+	)
+
+	DescribeTable("is a copy of the cluster's with tag and marker of another number",
+		func(vm inventory.VM, original int, is bool) {
+			number, copied := vm.CopyOf("home")
+			Expect(copied).To(Equal(is))
+			if is {
+				Expect(number).To(Equal(original))
+			}
+		},
+		Entry("a clone", inventory.VM{ID: 9999, Tags: []string{"rebirth-home"}, Description: marker.String()}, 9002, true),
+		Entry("the original", inventory.VM{ID: 9002, Tags: []string{"rebirth-home"}, Description: marker.String()}, 0, false),
+		Entry("a clone without the tag", inventory.VM{ID: 9999, Description: marker.String()}, 0, false),
+		Entry("another cluster's", inventory.VM{ID: 9999, Tags: []string{"rebirth-home"}, Description: "rebirth.tazlab.net/machine: cluster=homer node=w vm=9002 run=r life=complete"}, 0, false),
+		Entry("nobody's", inventory.VM{ID: 9999}, 0, false),
 	)
 })

@@ -51,12 +51,21 @@ func complete() plan.Facts {
 	return f
 }
 
-// interrupted is the same cluster after a create died with its machines at stage.
+// interrupted is the same cluster after a create died with its machines at stage, of
+// the life that they have then.
 func interrupted(stage inventory.Stage) plan.Facts {
+	if stage == inventory.Maintenance {
+		return left(stage, inventory.New)
+	}
+	return left(stage, inventory.Unfinished)
+}
+
+// left is what a create left that died, with its machines at stage.
+func left(stage inventory.Stage, life inventory.Life) plan.Facts {
 	f := complete()
 	f.Devices = nil
 	for i, node := range f.Cluster.Nodes {
-		f.VMs[i] = ownVM(node, inventory.Unfinished)
+		f.VMs[i] = ownVM(node, life)
 		f.Machines[i].Stage = stage
 	}
 	return f
@@ -66,8 +75,14 @@ func ownVM(node spec.Node, life inventory.Life) inventory.VM {
 	return inventory.VM{
 		ID: node.VMID, Host: node.Host, Name: node.Name, Running: true, MAC: node.MAC,
 		Tags:        []string{"rebirth-" + clusterName},
-		Description: inventory.Marker{Cluster: clusterName, Node: node.Name, Run: formerRun, Life: life}.String(),
+		Description: inventory.Marker{Cluster: clusterName, Node: node.Name, VM: node.VMID, Run: formerRun, Life: life}.String(),
 	}
+}
+
+// copyOf is a clone of a machine, as Proxmox makes it.
+func copyOf(vm inventory.VM, id int) inventory.VM {
+	vm.ID, vm.Name, vm.Running = id, "Copy-of-"+vm.Name, false
+	return vm
 }
 
 func foreignVM(id int) inventory.VM {

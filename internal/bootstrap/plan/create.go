@@ -27,9 +27,10 @@ func Create(f Facts) Plan {
 	p.revokeLeftovers(f)
 	for _, d := range all {
 		if d.fate == replace {
-			p.destroyVM(f, *d.vm, d.node.Name, d.why)
+			p.destroyVM(f, *d.vm, d.node.Name, d.why, d.mayHold())
 		}
 	}
+	p.noteQuestion()
 	p.downloadImages(f, all)
 	run := runOf(f, all)
 	for _, d := range all {
@@ -68,6 +69,14 @@ func runOf(f Facts, all []destiny) string {
 	return f.Run
 }
 
+// runOr is the run that the machine belongs to, if it stays.
+func (d destiny) runOr(run string) string {
+	if d.fate == keep || d.fate == resume {
+		return d.marker.Run
+	}
+	return run
+}
+
 func (p *Plan) refuseDestinies(all []destiny) {
 	for _, d := range all {
 		if d.fate == refuse {
@@ -101,8 +110,17 @@ func (p *Plan) refuseUnknownTailnet(f Facts) {
 	}
 }
 
-// noteStrangers names machines of the cluster that cluster.yaml no longer does.
+// noteQuestion says beforehand that somebody is asked.
+func (p *Plan) noteQuestion() {
+	if doomed := p.Doomed(); len(doomed.Steps) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("create asks before it destroys %s: a machine that was configured may hold data", strings.Join(doomed.Machines(), ", ")))
+	}
+}
+
+// noteStrangers names machines of the cluster that cluster.yaml no longer does, and
+// those that only look like its own.
 func (p *Plan) noteStrangers(f Facts) {
+	p.noteCopies(f)
 	for _, vm := range f.ours() {
 		if !slices.ContainsFunc(f.Cluster.Nodes, func(n spec.Node) bool { return n.VMID == vm.ID }) {
 			p.Notes = append(p.Notes, fmt.Sprintf("VM %d (%s) is this cluster's, and cluster.yaml does not name it: it is left alone, and goes with bootstrap destroy", vm.ID, vm.Name))
@@ -147,7 +165,7 @@ func (f Facts) imageFor(node spec.Node) inventory.Image {
 // bringUp plans a node's way until Talos runs its configuration.
 func (p *Plan) bringUp(f Facts, d destiny, run string) {
 	timeouts := f.Cluster.Timeouts
-	marker := inventory.Marker{Cluster: f.Cluster.Metadata.Name, Node: d.node.Name, Run: run, Life: inventory.Unfinished}
+	marker := inventory.Marker{Cluster: f.Cluster.Metadata.Name, Node: d.node.Name, VM: d.node.VMID, Run: d.runOr(run), Life: inventory.New}
 	step := func(kind Kind, phase Phase, verb, title string) Step {
 		return Step{ID: verb + " " + d.node.Name, Kind: kind, Phase: phase, Node: d.node.Name, Title: title, Reason: d.why, VM: d.vm, Marker: marker}
 	}
@@ -184,6 +202,7 @@ func (p *Plan) bringUp(f Facts, d destiny, run string) {
 	if fresh || (d.fate == resume && d.machine.Stage == inventory.Maintenance) {
 		s := step(Configure, PhaseConfigure, "configure", "check that it is the right machine, and configure it as "+string(d.node.Role))
 		s.Deadline = timeouts.Configure.Duration
+		s.Marker.Life = inventory.Unfinished
 		if fresh {
 			s.Reason = "it has no configuration yet"
 		}
@@ -262,13 +281,12 @@ func (p *Plan) applySecret(f Facts, all []destiny) {
 func (p *Plan) finish(f Facts, all []destiny, run string) {
 	work := p.ids(StartVM, AwaitConfigured, AwaitHealth, Join, DropKey, RevokeKey, ApplySecret)
 	for _, d := range all {
-		marker := inventory.Marker{Cluster: f.Cluster.Metadata.Name, Node: d.node.Name, Run: run, Life: inventory.Complete}
+		marker := inventory.Marker{Cluster: f.Cluster.Metadata.Name, Node: d.node.Name, VM: d.node.VMID, Run: d.runOr(run), Life: inventory.Complete}
 		reason := "nothing is left to do on it"
 		if d.fate == keep {
 			if d.marker.Life == inventory.Complete {
 				continue
 			}
-			marker.Run = d.marker.Run
 			reason = "its run came to its end, and died before it could mark it"
 		}
 		p.add(Step{

@@ -94,12 +94,27 @@ var _ = Describe("create", func() {
 			Entry("half made by a task that died", func(vm *inventory.VM) { vm.Tags, vm.Description, vm.Lock = nil, "", "create" }, "qm unlock 9002"),
 			Entry("another cluster's", func(vm *inventory.VM) {
 				vm.Tags = []string{"rebirth-office"}
-				vm.Description = inventory.Marker{Cluster: "office", Node: "worker-2", Run: "r", Life: inventory.Complete}.String()
+				vm.Description = inventory.Marker{Cluster: "office", Node: "worker-2", VM: 9002, Run: "r", Life: inventory.Complete}.String()
 			}, "is not this cluster's"),
 			Entry("another node's", func(vm *inventory.VM) {
-				vm.Description = inventory.Marker{Cluster: clusterName, Node: "worker-9", Run: "r", Life: inventory.Complete}.String()
+				vm.Description = inventory.Marker{Cluster: clusterName, Node: "worker-9", VM: 9002, Run: "r", Life: inventory.Complete}.String()
 			}, "is this cluster's node worker-9"),
+			Entry("a copy of another", func(vm *inventory.VM) {
+				*vm = copyOf(ownVM(spec.Node{Name: "worker-2", VMID: 7002}, inventory.Complete), 9002)
+			}, "is a copy of VM 7002"),
 		)
+
+		It("is left alone and named when it is a copy of one that is", func() {
+			f := complete()
+			f.VMs = append(f.VMs, copyOf(f.VMs[1], 9999))
+			p := plan.Create(f)
+			Expect(p.Empty()).To(BeTrue())
+			Expect(p.Notes).To(ContainElement(HavePrefix("VM 9999 (Copy-of-worker-2) is a copy of VM 9002: it is left alone")))
+			p = plan.Destroy(f)
+			Expect(steps(p)).To(ContainElement("destroy VM 9002"))
+			Expect(steps(p)).NotTo(ContainElement("destroy VM 9999"))
+			Expect(p.Notes).To(ContainElement(HavePrefix("VM 9999 (Copy-of-worker-2) is a copy of VM 9002: it is left alone")))
+		})
 
 		It("is refused when it answers at a node's address", func() {
 			f := empty()

@@ -32,7 +32,7 @@ func Destroy(f Facts) Plan {
 	p.revokeLeftovers(f)
 	for _, vm := range f.ours() {
 		marker, _ := vm.BelongsTo(f.Cluster.Metadata.Name)
-		p.destroyVM(f, vm, marker.Node, "it carries the cluster's tag and marker")
+		p.destroyVM(f, vm, marker.Node, "it carries the cluster's tag and marker", true)
 	}
 	for _, device := range doomed {
 		p.removeDevice(f, device, "its machine is no more")
@@ -70,24 +70,37 @@ func AfterDestroy(f Facts) Facts {
 	return f
 }
 
-// noteForeign says which numbers of cluster.yaml are somebody else's.
+// noteForeign says which numbers of cluster.yaml are somebody else's, and which
+// machines only look like the cluster's.
 func (p *Plan) noteForeign(f Facts) {
+	p.noteCopies(f)
 	for _, node := range f.Cluster.Nodes {
 		vm := f.vmByID(node.VMID)
 		if vm == nil {
 			continue
 		}
-		if _, own := vm.BelongsTo(f.Cluster.Metadata.Name); !own {
+		_, own := vm.BelongsTo(f.Cluster.Metadata.Name)
+		if _, copied := vm.CopyOf(f.Cluster.Metadata.Name); !own && !copied {
 			p.Notes = append(p.Notes, fmt.Sprintf("VM %d (%s) is not this cluster's, though cluster.yaml gives %s that number: it is left alone", vm.ID, vm.Name, node.Name))
 		}
 	}
 }
 
-func (p *Plan) destroyVM(f Facts, vm inventory.VM, node, reason string) {
+// noteCopies names what Proxmox has made of the cluster's machines: a clone carries
+// tag and marker of its original.
+func (p *Plan) noteCopies(f Facts) {
+	for _, vm := range f.VMs {
+		if original, copied := vm.CopyOf(f.Cluster.Metadata.Name); copied {
+			p.Notes = append(p.Notes, fmt.Sprintf("VM %d (%s) is a copy of VM %d: it is left alone. Take the tag %s off it, and it is no longer mentioned", vm.ID, vm.Name, original, inventory.Tag(f.Cluster.Metadata.Name)))
+		}
+	}
+}
+
+func (p *Plan) destroyVM(f Facts, vm inventory.VM, node, reason string, asks bool) {
 	p.add(Step{
 		ID: fmt.Sprintf("destroy VM %d", vm.ID), Kind: DestroyVM, Phase: PhaseDestroy, Node: node, VM: &vm,
 		Title: fmt.Sprintf("stop and delete VM %d on host %s, with its disks", vm.ID, vm.Host), Reason: reason,
-		Deadline: f.Cluster.Timeouts.Destroy.Duration,
+		Deadline: f.Cluster.Timeouts.Destroy.Duration, Asks: asks,
 	})
 }
 

@@ -2,9 +2,10 @@
 // steps, each with its reason. It reads nothing and changes nothing.
 //
 // The hazard: a wrong step destroys a machine that somebody needs. So only machines
-// that carry both the cluster's tag and its marker are ever touched, only those that
-// no create has finished are replaced by a create, and whatever is in doubt becomes
-// a refusal that names the thing and the way out.
+// that carry both the cluster's tag and their own marker are ever touched, only those
+// that no create has finished are replaced by a create, and not without a question
+// unless they hold nothing for certain. Whatever is in doubt becomes a refusal that
+// names the thing and the way out.
 package plan
 
 import (

@@ -17,7 +17,8 @@ const (
 	create fate = "create"
 	// resume: an interrupted create goes on where it stopped.
 	resume fate = "resume"
-	// replace: an interrupted create left it in a state from which nobody can go on.
+	// replace: an interrupted create left it in a state from which nobody can go on. It
+	// may hold a cluster that works for all that: see mayHold.
 	replace fate = "replace"
 	// refuse: it is not ours to decide.
 	refuse fate = "refuse"
@@ -32,6 +33,20 @@ type destiny struct {
 	machine inventory.Machine
 	fate    fate
 	why     string
+}
+
+// mayHold says whether the machine's disks may hold something that somebody misses.
+// They hold nothing for certain where Talos asks for its configuration, or where no
+// create has sent one yet and nobody answers who has one all the same.
+func (d destiny) mayHold() bool {
+	switch d.machine.Stage {
+	case inventory.Maintenance:
+		return false
+	case inventory.Unreachable:
+		return d.marker.Life != inventory.New
+	default:
+		return true
+	}
 }
 
 // destinies of all nodes, in the order of cluster.yaml.
@@ -50,8 +65,12 @@ func foresee(f Facts, node spec.Node) destiny {
 		return foreseeNew(f, d)
 	}
 	marker, own := d.vm.BelongsTo(f.Cluster.Metadata.Name)
+	original, copied := d.vm.CopyOf(f.Cluster.Metadata.Name)
 	d.marker = marker
 	switch {
+	case copied:
+		d.fate, d.why = refuse, fmt.Sprintf("is a copy of VM %d, whose tag and marker it carries (%q on host %s): it is somebody's, and not this cluster's. Choose another vmid, or remove that machine yourself",
+			original, d.vm.Name, d.vm.Host)
 	case !own && d.vm.Lock != "" && d.vm.Description == "":
 		d.fate, d.why = refuse, fmt.Sprintf("is held by the lock %q on host %s and carries nothing that says whose it is: a task that made or destroyed it may have died. If no task of it runs there, remove what is left: qm unlock %d && qm destroy %d --purge", d.vm.Lock, d.vm.Host, d.vm.ID, d.vm.ID)
 	case !own:
@@ -62,7 +81,7 @@ func foresee(f Facts, node spec.Node) destiny {
 	case f.finished(marker):
 		d.fate, d.why = keep, "a create has finished it"
 	default:
-		d.fate, d.why = foreseeUnfinished(f, d.machine)
+		d.fate, d.why = foreseeUnfinished(f, d)
 	}
 	return d
 }
@@ -80,14 +99,19 @@ func foreseeNew(f Facts, d destiny) destiny {
 	return d
 }
 
-// foreseeUnfinished decides on a machine that a create was interrupted with. It
-// holds nothing that could be missed.
-func foreseeUnfinished(f Facts, m inventory.Machine) (fate, string) {
+// foreseeUnfinished decides on a machine that no create has come to its end with:
+// it was interrupted, or a step of it failed.
+func foreseeUnfinished(f Facts, d destiny) (fate, string) {
+	m := d.machine
 	switch {
 	case m.Stage == inventory.Maintenance:
 		return resume, "an interrupted create left it waiting for its configuration"
-	case m.Stage == inventory.Unreachable:
+	case m.Stage == inventory.Unreachable && d.marker.Life == inventory.New:
 		return replace, "an interrupted create left it before Talos came up"
+	case m.Stage == inventory.Unreachable && d.vm.Running:
+		return replace, "an interrupted create left it configured, and Talos does not answer there"
+	case m.Stage == inventory.Unreachable:
+		return replace, "an interrupted create left it configured, and it is stopped"
 	case m.Stage == inventory.Foreign && f.HaveSecrets:
 		return replace, "an interrupted create left it with other secrets than talos.secrets"
 	case m.Stage == inventory.Foreign:
@@ -106,9 +130,23 @@ func (f Facts) anyFinished() bool {
 	return false
 }
 
-// startEtcdAnew replaces every control plane of an unfinished cluster if one that
-// is already a member of etcd would come back empty under the same name: the others
-// would wait for it for ever.
+// InDoubt are the nodes whose machines would be replaced because they don't answer,
+// though talos.secrets would open them: they run, and were sent a configuration. One
+// that only starts, or whose network hiccups, answers a moment later.
+func (f Facts) InDoubt() []string {
+	var nodes []string
+	for _, node := range f.Cluster.Nodes {
+		d := foresee(f, node)
+		if f.HaveSecrets && d.fate == replace && d.vm.Running && d.machine.Stage == inventory.Unreachable && d.mayHold() {
+			nodes = append(nodes, node.Name)
+		}
+	}
+	return nodes
+}
+
+// startEtcdAnew replaces every machine of an unfinished cluster if a control plane
+// that is already a member of etcd would come back empty under the same name: the
+// others would wait for it for ever. Somebody is asked before, for etcd runs.
 func startEtcdAnew(all []destiny) []destiny {
 	bootstrapped, emptied := false, ""
 	for _, d := range all {

@@ -25,18 +25,76 @@ var _ = Describe("create after an interrupted create", func() {
 	})
 
 	DescribeTable("makes machines anew from which nobody can go on",
-		func(stage inventory.Stage, haveSecrets bool, why string) {
-			f := interrupted(stage)
+		func(stage inventory.Stage, life inventory.Life, haveSecrets bool, why string) {
+			f := left(stage, life)
 			f.HaveSecrets = haveSecrets
 			p := plan.Create(f)
 			Expect(refusals(p)).To(BeEmpty())
 			Expect(step(p, "destroy VM 9002").Reason).To(ContainSubstring(why))
 			Expect(step(p, "create worker-2").Needs).To(ContainElement("destroy VM 9002"))
 		},
-		Entry("Talos never came up", inventory.Unreachable, false, "before Talos came up"),
-		Entry("its secrets died with the run", inventory.Foreign, false, "took its secrets with it"),
-		Entry("it has other secrets", inventory.Foreign, true, "other secrets"),
+		Entry("Talos never came up", inventory.Unreachable, inventory.New, false, "before Talos came up"),
+		Entry("Talos no longer answers", inventory.Unreachable, inventory.Unfinished, true, "Talos does not answer"),
+		Entry("its secrets died with the run", inventory.Foreign, inventory.Unfinished, false, "took its secrets with it"),
+		Entry("it has other secrets", inventory.Foreign, inventory.Unfinished, true, "other secrets"),
 	)
+
+	DescribeTable("asks before it destroys what may hold something",
+		func(change func(*plan.Facts), asks ...string) {
+			f := left(inventory.Unreachable, inventory.New)
+			change(&f)
+			p := plan.Create(f)
+			Expect(refusals(p)).To(BeEmpty())
+			Expect(steps(p.Doomed())).To(Equal(append([]string{}, asks...)))
+			if len(asks) > 0 {
+				Expect(p.Notes).To(ContainElement(And(HavePrefix("create asks before it destroys VM 9001 (controlplane-1: "), ContainSubstring("VM 9003 (worker-3: "))))
+			}
+		},
+		Entry("but not machines that were never configured", func(*plan.Facts) {}),
+		Entry("but not machines that wait for their configuration", func(f *plan.Facts) {
+			*f = left(inventory.Maintenance, inventory.Unfinished)
+		}),
+		Entry("a machine that was configured and doesn't answer, and all that go with it", func(f *plan.Facts) {
+			f.VMs[1] = ownVM(f.Cluster.Nodes[1], inventory.Unfinished)
+		}, "destroy VM 9001", "destroy VM 9002", "destroy VM 9003"),
+		Entry("a machine that was configured and is stopped", func(f *plan.Facts) {
+			f.VMs[1] = ownVM(f.Cluster.Nodes[1], inventory.Unfinished)
+			f.VMs[1].Running = false
+		}, "destroy VM 9001", "destroy VM 9002", "destroy VM 9003"),
+		Entry("a machine that somebody else has configured", func(f *plan.Facts) {
+			f.Machines[1].Stage = inventory.Foreign
+		}, "destroy VM 9001", "destroy VM 9002", "destroy VM 9003"),
+		Entry("the machines of an etcd that has lost a member", func(f *plan.Facts) {
+			*f = left(inventory.Running, inventory.Unfinished)
+			f.HaveSecrets = true
+			f.Cluster.Nodes[1].Role = "controlplane"
+			f.Machines[0].Bootstrapped = true
+			f.VMs[1] = ownVM(f.Cluster.Nodes[1], inventory.New)
+			f.Machines[1].Stage = inventory.Unreachable
+		}, "destroy VM 9001", "destroy VM 9002", "destroy VM 9003"),
+	)
+
+	DescribeTable("is in doubt about nodes that run, and don't answer",
+		func(change func(*plan.Facts), doubtful ...string) {
+			f := left(inventory.Running, inventory.Unfinished)
+			f.HaveSecrets = true
+			f.Machines[1].Stage = inventory.Unreachable
+			change(&f)
+			Expect(append([]string{}, f.InDoubt()...)).To(Equal(append([]string{}, doubtful...)))
+		},
+		Entry("and were configured", func(*plan.Facts) {}, "worker-2"),
+		Entry("but not where nobody could open them", func(f *plan.Facts) { f.HaveSecrets = false }),
+		Entry("but not about one that is stopped", func(f *plan.Facts) { f.VMs[1].Running = false }),
+		Entry("but not about one that was never configured", func(f *plan.Facts) { f.VMs[1] = ownVM(f.Cluster.Nodes[1], inventory.New) }),
+		Entry("but not about one that a create has finished", func(f *plan.Facts) { f.VMs[1] = ownVM(f.Cluster.Nodes[1], inventory.Complete) }),
+		Entry("but not about somebody else's", func(f *plan.Facts) { f.VMs[1] = foreignVM(9002) }),
+	)
+
+	It("notes that a machine has a configuration before it sends one", func() {
+		p := plan.Create(interrupted(inventory.Maintenance))
+		Expect(step(p, "configure worker-2").Marker.Life).To(Equal(inventory.Unfinished))
+		Expect(step(plan.Create(empty()), "create worker-2").Marker.Life).To(Equal(inventory.New))
+	})
 
 	It("goes on with configured nodes when it has their secrets", func() {
 		f := interrupted(inventory.Running)
@@ -63,7 +121,7 @@ var _ = Describe("create after an interrupted create", func() {
 		f.VMs[1] = ownVM(f.Cluster.Nodes[1], inventory.Unfinished)
 		p := plan.Create(f)
 		Expect(steps(p)).To(ConsistOf("finish worker-2"))
-		Expect(step(p, "finish worker-2").Marker).To(Equal(inventory.Marker{Cluster: clusterName, Node: "worker-2", Run: formerRun, Life: inventory.Complete}))
+		Expect(step(p, "finish worker-2").Marker).To(Equal(inventory.Marker{Cluster: clusterName, Node: "worker-2", VM: 9002, Run: formerRun, Life: inventory.Complete}))
 	})
 
 	It("never replaces a machine that a create has finished", func() {

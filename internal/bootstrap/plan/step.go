@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -73,6 +74,9 @@ type Step struct {
 	Reason string `json:"reason"`
 	// Needs are the steps that must have been done before, by ID.
 	Needs []string `json:"needs,omitempty"`
+	// Asks is true where the step may destroy what somebody misses: nobody takes it who
+	// has not been told to.
+	Asks bool `json:"asks,omitempty"`
 	// Deadline is how long the step may take.
 	Deadline time.Duration `json:"-"`
 
@@ -115,6 +119,26 @@ func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Refusals) == 0 }
 // Has says whether one of the steps is of that kind.
 func (p Plan) Has(kind Kind) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind == kind })
+}
+
+// Doomed is the part of the plan that somebody has to agree to: all machines that it
+// destroys, if there is one among them that may hold something.
+func (p Plan) Doomed() Plan {
+	if !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Asks }) {
+		return Plan{}
+	}
+	return Plan{Steps: slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind != DestroyVM })}
+}
+
+// Machines that the plan destroys, for people.
+func (p Plan) Machines() []string {
+	var machines []string
+	for _, step := range p.Steps {
+		if step.Kind == DestroyVM {
+			machines = append(machines, fmt.Sprintf("VM %d (%s: %s)", step.VM.ID, step.Node, step.Reason))
+		}
+	}
+	return machines
 }
 
 func (p *Plan) add(step Step) { p.Steps = append(p.Steps, step) }

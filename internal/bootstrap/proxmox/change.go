@@ -39,20 +39,30 @@ func (c *Client) StartVM(ctx context.Context, id int, cluster string, report fun
 }
 
 // SetMarker writes how far the life of the machine has come. It must be the one
-// that the marker is about: of the same cluster, node and run. What somebody else
-// writes into the description at the same time is kept.
+// that the marker is about: of the same cluster, node, number and run. What somebody
+// else writes into the description at the same time is kept. A host that is out of
+// reach for a moment is asked again: what was written already is not written twice.
 func (c *Client) SetMarker(ctx context.Context, id int, marker inventory.Marker) error {
-	var err error
-	for range markAttempts {
-		if err = c.setMarker(ctx, id, marker); !errors.Is(err, Conflict) {
+	doing := fmt.Sprintf("mark VM %d", id)
+	pauses, outage, conflicts := c.pauses(), outage{clock: c.clock}, 0
+	for {
+		err := c.setMarker(ctx, doing, id, marker)
+		switch {
+		case errors.Is(err, Conflict):
+			if conflicts++; conflicts == markAttempts {
+				return err
+			}
+			continue
+		case ctx.Err() != nil || !outage.forgives(err):
+			return err
+		}
+		if err := pauses.next(ctx, doing, err.Error()); err != nil {
 			return err
 		}
 	}
-	return err
 }
 
-func (c *Client) setMarker(ctx context.Context, id int, marker inventory.Marker) error {
-	doing := fmt.Sprintf("mark VM %d", id)
+func (c *Client) setMarker(ctx context.Context, doing string, id int, marker inventory.Marker) error {
 	r, found, err := c.locate(ctx, id)
 	switch {
 	case err != nil:
@@ -66,7 +76,7 @@ func (c *Client) setMarker(ctx context.Context, id int, marker inventory.Marker)
 	}
 	vm := now.vm(r, "")
 	have, own := vm.BelongsTo(marker.Cluster)
-	if !own || have.Node != marker.Node || have.Run != marker.Run {
+	if !own || have.Node != marker.Node || have.VM != marker.VM || have.Run != marker.Run {
 		return foreign(doing, vm, marker.Cluster)
 	}
 	if have == marker {
@@ -82,6 +92,6 @@ func (c *Client) setMarker(ctx context.Context, id int, marker inventory.Marker)
 // foreign refuses a machine that is not the cluster's own.
 func foreign(doing string, vm inventory.VM, cluster string) error {
 	return &Error{Kind: Refused, Doing: doing, Message: fmt.Sprintf(
-		"it is not the machine that it was taken for: %q on host %s lacks the tag %s or the marker of cluster %s in its description. Nothing was done to it",
+		"it is not the machine that it was taken for: %q on host %s lacks the tag %s or the marker of cluster %s with its own number in its description. Nothing was done to it",
 		vm.Name, vm.Host, inventory.Tag(cluster), cluster)}
 }

@@ -82,6 +82,24 @@ var _ = Describe("A machine of the cluster", func() {
 		Expect(client.SetMarker(ctx, 9001, marker)).To(MatchError(Conflict))
 	})
 
+	DescribeTable("is marked although Proxmox hiccups", func(ctx context.Context, fault fake.Fault) {
+		server.Fail(fault)
+		marker := machine().Marker
+		marker.Life = inventory.Complete
+		Expect(client.SetMarker(ctx, 9001, marker)).To(Succeed())
+		Expect(shown(server, 9001).Config).To(HaveKeyWithValue("description", marker.String()))
+	},
+		Entry("when it looks for the machine", fake.Fault{Path: "/cluster/resources", Status: 502, Message: "Bad Gateway"}),
+		Entry("when it reads the machine", fake.Fault{Method: "GET", Path: "/nodes/pve1/qemu/9001/config", Status: 596, Message: "Connection timed out"}),
+		Entry("when it writes", fake.Fault{Method: "PUT", Path: "/nodes/pve1/qemu/9001/config", Drop: true, Times: 2}),
+		Entry("when it has written", fake.Fault{Method: "PUT", Path: "/nodes/pve1/qemu/9001/config", Deaf: true}),
+	)
+
+	It("is not marked when Proxmox stays away, and that is said", func(ctx context.Context) {
+		server.Fail(fake.Fault{Path: "/cluster/resources", Drop: true, Times: -1})
+		Expect(client.SetMarker(ctx, 9001, machine().Marker)).To(MatchError(Unreachable))
+	})
+
 	It("is marked with the digest of what was read", func(ctx context.Context) {
 		marker := machine().Marker
 		marker.Life = inventory.Complete
@@ -98,6 +116,7 @@ var _ = Describe("A machine of the cluster", func() {
 	},
 		Entry("without the tag", map[string]string{"tags": "talos"}),
 		Entry("without the marker", map[string]string{"description": "mine"}),
+		Entry("with another one's marker", map[string]string{"description": numbered(7002).Marker.String()}),
 	)
 
 	DescribeTable("is not marked for another", func(ctx context.Context, change func(*inventory.Marker)) {
@@ -106,6 +125,7 @@ var _ = Describe("A machine of the cluster", func() {
 		Expect(client.SetMarker(ctx, 9001, marker)).To(MatchError(Refused))
 	},
 		Entry("node", func(m *inventory.Marker) { m.Node = "tazlab-cp-2" }),
+		Entry("number", func(m *inventory.Marker) { m.VM = 9002 }),
 		Entry("run", func(m *inventory.Marker) { m.Run = "r2" }),
 		Entry("cluster", func(m *inventory.Marker) { m.Cluster = "other" }),
 	)

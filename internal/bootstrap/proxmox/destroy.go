@@ -11,8 +11,8 @@ import (
 )
 
 // DestroyVM stops the machine and removes it with all its disks. It must still be
-// the one that vm is, and the cluster's own: anything else is Refused, and so is a
-// protected one. A machine that is gone is success. Somebody else's lock is waited
+// the one that vm is, of the same life, and the cluster's own: anything else is
+// Refused, and so is a protected one. A machine that is gone is success. Somebody else's lock is waited
 // for until ctx ends.
 func (c *Client) DestroyVM(ctx context.Context, vm inventory.VM, cluster string, report func(string)) error {
 	doing := fmt.Sprintf("destroy VM %d", vm.ID)
@@ -72,7 +72,8 @@ func (c *Client) destroyOnce(ctx context.Context, doing string, vm inventory.VM,
 // destroyed, and may be.
 func mayDestroy(doing string, planned, now inventory.VM, cluster string) error {
 	refuse := func(kind Kind, message string) error { return &Error{Kind: kind, Doing: doing, Message: message} }
-	_, own := now.BelongsTo(cluster)
+	was, _ := planned.BelongsTo(cluster)
+	is, own := now.BelongsTo(cluster)
 	switch {
 	case isNameless(now):
 		return refuse(Locked, "somebody makes or destroys it right now (lock "+now.Lock+"). If nobody does, a task has died: qm unlock "+fmt.Sprint(now.ID))
@@ -80,6 +81,8 @@ func mayDestroy(doing string, planned, now inventory.VM, cluster string) error {
 		return foreign(doing, now, cluster)
 	case now.UUID != planned.UUID:
 		return refuse(Refused, fmt.Sprintf("another machine has its number now (UUID %s instead of %s). Nothing was done to it: plan again", now.UUID, planned.UUID))
+	case is != was:
+		return refuse(Refused, fmt.Sprintf("it has changed since it was looked at (%q, and it was %q): another run works on it, or has come to its end. Nothing was done to it: plan again", is, was))
 	case now.Template:
 		return refuse(Refused, "it is a template, which bootstrap never makes. Take the tag or the marker off it, or remove it yourself")
 	case now.Protected:

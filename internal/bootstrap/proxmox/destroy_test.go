@@ -32,6 +32,12 @@ var _ = Describe("mayDestroy", func() {
 			vm.Description = "rebirth.tazlab.net/machine: cluster=other node=n run=r life=complete"
 		}, Refused, "lacks the tag"),
 		Entry("another one with its number", func(vm *inventory.VM) { vm.UUID = "u2" }, Refused, "another machine has its number now (UUID u2 instead of u1)"),
+		Entry("a copy of another one", func(vm *inventory.VM) { vm.Description = numbered(7002).Marker.String() }, Refused, "with its own number"),
+		Entry("one that a create has finished meanwhile", func(vm *inventory.VM) {
+			finished := machine().Marker
+			finished.Life = inventory.Complete
+			vm.Description = finished.String()
+		}, Refused, "it has changed since it was looked at"),
 		Entry("a template", func(vm *inventory.VM) { vm.Template = true }, Refused, "it is a template"),
 		Entry("a protected one", func(vm *inventory.VM) { vm.Protected = true }, Refused, "qm set 9001 --protection 0"),
 		Entry("one that is just being made", func(vm *inventory.VM) { *vm = inventory.VM{ID: 9001, Lock: "create"} }, Locked, "qm unlock 9001"),
@@ -136,6 +142,15 @@ var _ = Describe("Destroying a machine", func() {
 		Entry("a protected one", map[string]string{"protection": "1"}),
 		Entry("a template", map[string]string{"template": "1"}),
 	)
+
+	It("leaves alone one that a create has finished since it was looked at", func(ctx context.Context) {
+		given(ctx, nil)
+		finished := machine().Marker
+		finished.Life = inventory.Complete
+		Expect(client.SetMarker(ctx, 9001, finished)).To(Succeed())
+		Expect(client.DestroyVM(ctx, vm, cluster, told)).To(fails(Refused, "it has changed since it was looked at"))
+		Expect(shown(server, 9001)).To(HaveField("Running", true))
+	})
 
 	It("waits for somebody else's lock", func(ctx context.Context) {
 		given(ctx, nil)

@@ -24,8 +24,6 @@ type Machine struct {
 	Marker inventory.Marker
 	// Image that the first disk is imported from; it lies on Node.Host.
 	Image inventory.Image
-	// TPM gives the machine a virtual TPM 2.0, and the UEFI that it needs.
-	TPM bool
 }
 
 // shell is all of the machine but its system disk.
@@ -48,18 +46,10 @@ func (m Machine) shell() url.Values {
 		"onboot":      {"1"},
 		"ide2":        {m.systemStorage() + ":cloudinit"},
 		"ipconfig0":   {m.ipconfig()},
-	}
-	if len(n.Nameservers) > 0 {
-		params.Set("nameserver", m.nameservers())
+		"nameserver":  {m.nameservers()},
 	}
 	for i, disk := range n.Disks[1:] {
 		params.Set(fmt.Sprintf("scsi%d", i+1), fmt.Sprintf("%s:%s%s", disk.Storage, gibibytes(disk.Size.Value()), diskOptions))
-	}
-	if m.TPM {
-		params.Set("bios", "ovmf")
-		// The sizes are Proxmox's affair.
-		params.Set("efidisk0", m.systemStorage()+":1,efitype=4m,pre-enrolled-keys=0")
-		params.Set("tpmstate0", m.systemStorage()+":1,version=v2.0")
 	}
 	return params
 }
@@ -108,7 +98,16 @@ func (m Machine) ipconfig() string {
 	return config
 }
 
+// talosNameservers are those that Talos asks by default.
+const talosNameservers = "1.1.1.1 8.8.8.8"
+
+// nameservers are always said: where they aren't, Proxmox hands on those of the
+// host's resolv.conf, which a node may not be able to reach. The host's search domain
+// goes along in any case; Talos reads none from a cloud-init drive.
 func (m Machine) nameservers() string {
+	if len(m.Node.Nameservers) == 0 {
+		return talosNameservers
+	}
 	var servers []string
 	for _, server := range m.Node.Nameservers {
 		servers = append(servers, server.String())

@@ -51,20 +51,10 @@ var _ = Describe("A machine to be made", func() {
 		Expect(m.shell().Get("ipconfig0")).To(Equal("ip6=fd00::71/64"))
 	})
 
-	It("leaves it to Proxmox who is asked for names, if cluster.yaml doesn't say", func() {
+	It("asks Talos' own nameservers if cluster.yaml doesn't say whom, and never the host's", func() {
 		m := machine()
 		m.Node.Nameservers = nil
-		Expect(m.shell()).NotTo(HaveKey("nameserver"))
-	})
-
-	It("has a TPM with the UEFI that belongs to it, if it is to seal a key", func() {
-		m := machine()
-		m.TPM = true
-		Expect(m.shell()).To(And(
-			HaveKeyWithValue("bios", []string{"ovmf"}),
-			HaveKeyWithValue("efidisk0", []string{"local-lvm:1,efitype=4m,pre-enrolled-keys=0"}),
-			HaveKeyWithValue("tpmstate0", []string{"local-lvm:1,version=v2.0"}),
-		))
+		Expect(m.shell()).To(HaveKeyWithValue("nameserver", []string{"1.1.1.1 8.8.8.8"}))
 	})
 
 	DescribeTable("has disks of", func(size, gibi string) {

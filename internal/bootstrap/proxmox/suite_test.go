@@ -125,7 +125,7 @@ func machine() Machine {
 				Nameservers: []netip.Addr{netip.MustParseAddr("192.168.1.1"), netip.MustParseAddr("9.9.9.9")},
 			},
 		},
-		Marker: inventory.Marker{Cluster: cluster, Node: "tazlab-cp-1", Run: "r1", Life: inventory.Unfinished},
+		Marker: inventory.Marker{Cluster: cluster, Node: "tazlab-cp-1", VM: 9001, Run: "r1", Life: inventory.Unfinished},
 		Image:  image,
 	}
 }
@@ -133,7 +133,7 @@ func machine() Machine {
 // numbered is another machine of the same kind.
 func numbered(id int) Machine {
 	m := machine()
-	m.Node.VMID = id
+	m.Node.VMID, m.Marker.VM = id, id
 	return m
 }
 

@@ -83,12 +83,7 @@ func (r *Run) createVM(ctx context.Context, step plan.Step, report func(string))
 // machine is what a step makes.
 func (r *Run) machine(step plan.Step) proxmox.Machine {
 	node := r.node(step.Node)
-	return proxmox.Machine{Node: node, Marker: step.Marker, Image: r.image(node.Host), TPM: wantsTPM(r.cluster.Talos.DiskEncryption)}
-}
-
-// wantsTPM says whether a partition's key is sealed in a TPM, which the machine then has.
-func wantsTPM(encryption *spec.DiskEncryption) bool {
-	return encryption != nil && ((encryption.State != nil && encryption.State.TPM != nil) || (encryption.Ephemeral != nil && encryption.Ephemeral.TPM != nil))
+	return proxmox.Machine{Node: node, Marker: step.Marker, Image: r.image(node.Host)}
 }
 
 func (r *Run) startVM(ctx context.Context, step plan.Step, report func(string)) error {
@@ -124,6 +119,10 @@ func (r *Run) configure(ctx context.Context, step plan.Step, report func(string)
 	}
 	defer machine.Close()
 	report(fmt.Sprintf("is it the machine with UUID %s and MAC %s?", vm.UUID, vm.MAC))
+	// From here on it may hold something, whatever becomes of this run.
+	if err := r.proxmox.SetMarker(ctx, vm.ID, step.Marker); err != nil {
+		return err
+	}
 	return machine.Apply(ctx, r.configs[step.Node], vm.UUID, vm.MAC)
 }
 

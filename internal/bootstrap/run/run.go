@@ -36,8 +36,11 @@ type Need int
 
 // The needs.
 const (
-	// ToLook: the APIs' credentials, and the cluster's secrets if they have a source.
+	// ToLook at the nodes that are there: the APIs' credentials, and the cluster's
+	// secrets if they have a source.
 	ToLook Need = iota
+	// ToPlan a create: the same secrets, and what else a create looks at.
+	ToPlan
 	// ToDestroy: the APIs' credentials alone. The cluster may be dead.
 	ToDestroy
 	// ToCreate: everything.
@@ -66,7 +69,7 @@ type Run struct {
 
 	proxmox *proxmox.Client
 	// tailnet is nil for a cluster that joins none.
-	tailnet tailnet.Control
+	tailnet *tailnet.Patient
 
 	// secrets of the cluster: read from their source, or made by a create.
 	secrets     *talos.Secrets
@@ -114,7 +117,8 @@ func (e *RefusedError) Error() string {
 	return "refused: " + strings.Join(lines, "\n")
 }
 
-// Confirm is asked before anything is destroyed; an error stops the run.
+// Confirm is asked before anything is destroyed that may hold something; an error
+// stops the run.
 type Confirm func(doomed plan.Plan) error
 
 // Open reads the files that cluster.yaml names and the secrets that are needed, and
@@ -162,13 +166,13 @@ func (r *Run) Close() error {
 }
 
 // Create brings the cluster to its end. It returns *RefusedError, or each step that
-// failed.
-func (r *Run) Create(ctx context.Context, credentials Credentials) error {
+// failed. confirm is asked where machines must go that may hold something.
+func (r *Run) Create(ctx context.Context, confirm Confirm, credentials Credentials) error {
 	r.credentials = credentials
 	if err := r.checkCredentials(); err != nil {
 		return err
 	}
-	facts, err := r.Observe(ctx)
+	facts, err := r.ObserveForCreate(ctx)
 	if err != nil {
 		return err
 	}
@@ -176,11 +180,16 @@ func (r *Run) Create(ctx context.Context, credentials Credentials) error {
 	if err := r.mayFollow(ctx, p); err != nil {
 		return err
 	}
-	return r.create(ctx, p)
+	return r.create(ctx, p, confirm)
 }
 
 // create follows a plan of plan.Create that preflight has passed.
-func (r *Run) create(ctx context.Context, p plan.Plan) error {
+func (r *Run) create(ctx context.Context, p plan.Plan, confirm Confirm) error {
+	if doomed := p.Doomed(); len(doomed.Steps) > 0 {
+		if err := confirm(doomed); err != nil {
+			return err
+		}
+	}
 	// A cluster that a former run has finished opens to secrets of a source alone.
 	opens := r.haveSecrets || p.Has(plan.Configure)
 	if opens {
@@ -241,7 +250,7 @@ func (r *Run) Rebirth(ctx context.Context, confirm Confirm, credentials Credenti
 	if facts, err = r.Observe(ctx); err != nil {
 		return err
 	}
-	err = r.create(ctx, plan.Create(facts))
+	err = r.create(ctx, plan.Create(facts), confirm)
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		refused.Destroyed = true

@@ -34,32 +34,37 @@ func (r *Run) openProxmox(ctx context.Context, reader *secret.Reader) error {
 }
 
 func (r *Run) openTailnet(ctx context.Context, reader *secret.Reader) error {
-	wanted := r.cluster.Tailnet
-	if wanted == nil {
+	if r.cluster.Tailnet == nil {
 		return nil
 	}
-	var err error
-	switch {
-	case wanted.Headscale != nil:
-		var key secret.Value
-		if key, err = r.read(ctx, reader, "tailnet.headscale.apiKey", wanted.Headscale.APIKey); err != nil {
-			return err
-		}
-		r.tailnet, err = tailnet.NewHeadscale(tailnet.HeadscaleOptions{Endpoint: wanted.Headscale.Endpoint, CA: wanted.Headscale.CA, User: wanted.Headscale.User, APIKey: key, Clock: r.clock})
-	case wanted.Tailscale.OAuth != nil:
-		var client secret.Value
-		if client, err = r.read(ctx, reader, "tailnet.tailscale.oauth.clientSecret", wanted.Tailscale.OAuth.ClientSecret); err != nil {
-			return err
-		}
-		r.tailnet, err = tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, OAuth: &tailnet.OAuthClient{ID: wanted.Tailscale.OAuth.ClientID, Secret: client}})
-	default:
-		var token secret.Value
-		if token, err = r.read(ctx, reader, "tailnet.tailscale.apiToken", *wanted.Tailscale.APIToken); err != nil {
-			return err
-		}
-		r.tailnet, err = tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, APIToken: token})
+	control, err := r.newControl(ctx, reader, r.cluster.Tailnet)
+	if err == nil {
+		r.tailnet = tailnet.NewPatient(control, r.clock)
 	}
 	return err
+}
+
+func (r *Run) newControl(ctx context.Context, reader *secret.Reader, wanted *spec.Tailnet) (tailnet.Control, error) {
+	switch {
+	case wanted.Headscale != nil:
+		key, err := r.read(ctx, reader, "tailnet.headscale.apiKey", wanted.Headscale.APIKey)
+		if err != nil {
+			return nil, err
+		}
+		return tailnet.NewHeadscale(tailnet.HeadscaleOptions{Endpoint: wanted.Headscale.Endpoint, CA: wanted.Headscale.CA, User: wanted.Headscale.User, APIKey: key, Clock: r.clock})
+	case wanted.Tailscale.OAuth != nil:
+		client, err := r.read(ctx, reader, "tailnet.tailscale.oauth.clientSecret", wanted.Tailscale.OAuth.ClientSecret)
+		if err != nil {
+			return nil, err
+		}
+		return tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, OAuth: &tailnet.OAuthClient{ID: wanted.Tailscale.OAuth.ClientID, Secret: client}})
+	default:
+		token, err := r.read(ctx, reader, "tailnet.tailscale.apiToken", *wanted.Tailscale.APIToken)
+		if err != nil {
+			return nil, err
+		}
+		return tailnet.NewTailscale(tailnet.TailscaleOptions{Endpoint: wanted.Tailscale.Endpoint, Tailnet: wanted.Tailscale.Tailnet, APIToken: token})
+	}
 }
 
 // readSecrets reads the cluster's secrets from their source, or makes new ones that

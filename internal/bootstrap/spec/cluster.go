@@ -73,6 +73,7 @@ type Image struct {
 	// downloaded to on each host.
 	Storage string `json:"storage" jsonschema:"format=pve-storage"`
 	// Checksum is the SHA-256 of the image, in hex; Proxmox checks it when it is given.
+	// Another checksum, or another factory, is another file on the storage.
 	Checksum string `json:"checksum,omitempty" jsonschema:"format=sha256"`
 }
 
@@ -105,7 +106,7 @@ type NodeDefaults struct {
 	VLAN int `json:"vlan,omitempty" jsonschema:"minimum=1,maximum=4094"`
 	// Gateway is the default route's, in the node's own network.
 	Gateway netip.Addr `json:"gateway,omitzero" jsonschema:"format=ip-gateway"`
-	// Nameservers that the node asks; those of Talos by default.
+	// Nameservers that the node asks; 1.1.1.1 and 8.8.8.8, as Talos has it, by default.
 	Nameservers []netip.Addr `json:"nameservers,omitempty" jsonschema:"uniqueItems=true,format=ip"`
 }
 
@@ -189,8 +190,6 @@ type DiskEncryption struct {
 
 // EncryptionKey is where the key of a partition comes from: exactly one of them.
 type EncryptionKey struct {
-	// TPM seals the key in the machine's (virtual) TPM 2.0.
-	TPM *struct{} `json:"tpm,omitempty"`
 	// NodeID derives it from the machine's UUID: it protects a disk that is thrown
 	// away, not one that is stolen with its machine's configuration.
 	NodeID *struct{} `json:"nodeID,omitempty"`

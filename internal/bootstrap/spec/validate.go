@@ -78,6 +78,8 @@ func (d *document) unknown(at path, names []string) {
 			likely = nearest.Name(name, known)
 		}
 		switch {
+		case unavailable(field) != "":
+			message = unavailable(field)
 		case likely != "":
 			message += fmt.Sprintf(": did you mean %s?", likely)
 			d.exclude(at.at(likely))
@@ -90,6 +92,15 @@ func (d *document) unknown(at path, names []string) {
 		here, _ := d.find(field)
 		d.failNode(here.key, field, "%s", message)
 	}
+}
+
+// unavailable says why there is no such field, where one would look for it.
+func unavailable(field path) string {
+	if len(field) == 4 && field[0] == "talos" && field[1] == "diskEncryption" && field[3] == "tpm" {
+		// Talos seals keys with a TPM only where the image carries the keys for it.
+		return "needs a SecureBoot image, which bootstrap does not install: take nodeID or kms"
+	}
+	return ""
 }
 
 // missing reports required fields that aren't there.

@@ -32,6 +32,8 @@ type Error struct {
 	Server string
 	// Doing is what was tried, such as "list devices".
 	Doing string
+	// Status of the server's answer; 0: there was none, or it was a success.
+	Status int
 	// Said is what the server answered, or why there is no answer.
 	Said string
 	// Way out, if it isn't plain.
@@ -84,6 +86,15 @@ func (e *statusError) kind() error {
 		return ErrUnavailable
 	}
 	return ErrRefused
+}
+
+// statusOf is the status of the answer that err is; 0 if it is none.
+func statusOf(err error) int {
+	var answer *statusError
+	if errors.As(err, &answer) {
+		return answer.status
+	}
+	return 0
 }
 
 // classify says why a call failed, in words and as a kind.

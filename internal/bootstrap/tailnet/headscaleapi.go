@@ -67,7 +67,7 @@ func (n node) device() inventory.Device {
 func (h *Headscale) call(ctx context.Context, doing, method, path string, in, out any) error {
 	if err := h.exchange(ctx, method, path, in, out); err != nil {
 		said, kind := classify(ctx, err)
-		failed := &Error{Kind: kind, Server: h.name, Doing: doing, Said: said}
+		failed := &Error{Kind: kind, Server: h.name, Doing: doing, Status: statusOf(err), Said: said}
 		if errors.Is(kind, ErrDenied) {
 			failed.Way = "is the API key right and not expired? (headscale apikeys list)"
 		}

@@ -292,7 +292,7 @@ func (t *Tailscale) DeleteDevice(ctx context.Context, id string) error {
 // failed names the call, and the way out of a refusal.
 func (t *Tailscale) failed(ctx context.Context, doing string, err error) *Error {
 	said, kind := classify(ctx, err)
-	failed := &Error{Kind: kind, Server: "Tailscale", Doing: doing, Said: said}
+	failed := &Error{Kind: kind, Server: "Tailscale", Doing: doing, Status: statusOf(err), Said: said}
 	var login *tokenError
 	switch {
 	case errors.As(err, &login):

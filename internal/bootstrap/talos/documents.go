@@ -66,8 +66,6 @@ func volumeDocuments(encryption spec.DiskEncryption) []config.Document {
 func encryptionKey(key spec.EncryptionKey) block.EncryptionKey {
 	var made block.EncryptionKey
 	switch {
-	case key.TPM != nil:
-		made.KeyTPM = &block.EncryptionKeyTPM{}
 	case key.NodeID != nil:
 		made.KeyNodeID = &block.EncryptionKeyNodeID{}
 	case key.KMS != nil:

@@ -125,7 +125,6 @@ var _ = Describe("Generated configurations", func() {
 				check(encrypted.Encryption().Keys()[0])
 			}
 		},
-		Entry("by the TPM", spec.EncryptionKey{TPM: &struct{}{}}, func(k config.EncryptionKey) { Expect(k.TPM()).NotTo(BeNil()) }),
 		Entry("by the machine's UUID", spec.EncryptionKey{NodeID: &struct{}{}}, func(k config.EncryptionKey) { Expect(k.NodeID()).NotTo(BeNil()) }),
 		Entry("by a key server", spec.EncryptionKey{KMS: &spec.KMS{Endpoint: "https://kms.lan"}}, func(k config.EncryptionKey) { Expect(k.KMS().Endpoint()).To(Equal("https://kms.lan")) }),
 	)

@@ -7,7 +7,9 @@
 // Echoes could do without (over TCP, byte for byte, they amplify nothing), but a
 // signed echo is also the proof that an agent sent it back, and the one of the right
 // node: with two nodes of one pod CIDR, somebody else answers. Who has no key costs
-// at most a connection and a few kilobytes for a few seconds.
+// at most a few connections and kilobytes for two seconds, and keeps nobody else away,
+// the kubelet included: an address has few connections, and where all are taken, the
+// oldest that has shown no signature makes room.
 //
 // Agents hold no credential of the API and read nothing of it.
 package agent
@@ -19,7 +21,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"k8s.io/utils/clock"
 
 	"github.com/tazzo/rebirth/internal/readiness/agent/client"
@@ -31,10 +32,9 @@ const (
 	// DefaultPort is where agents listen.
 	DefaultPort = 8475
 
-	maxConnections  = 128
 	maxProbeRuns    = 2  // the leader's, and that of the one before it
 	maxEchoes       = 48 // of three gates with the largest fanout, or sixteen with the usual one
-	headerTimeout   = 5 * time.Second
+	headerTimeout   = 2 * time.Second
 	readTimeout     = 15 * time.Second
 	writeTimeout    = readTimeout + wire.MaxRun + 10*time.Second
 	shutdownTimeout = 10 * time.Second
@@ -67,11 +67,12 @@ func Serve(ctx context.Context, listener net.Listener, o Options) error {
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeaders,
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	server.SetKeepAlivesEnabled(false)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(netutil.LimitListener(listener, maxConnections)) }()
+	go func() { served <- server.Serve(&connections{Listener: listener}) }()
 	o.Log.Info("serving", "address", listener.Addr().String(), "node", o.Node, "bootID", o.BootID)
 	select {
 	case err := <-served:

@@ -28,6 +28,7 @@ func (a *agent) signed(maxBody int64, maxAtOnce int, do work) http.Handler {
 			a.refuse(w, by, refusal)
 			return
 		}
+		markAuthentic(r.Context())
 		select {
 		case slots <- struct{}{}:
 			defer func() { <-slots }()

@@ -27,6 +27,8 @@ const (
 	atOnce = 10
 	// lives is how long a canary pod may take; then it is removed.
 	lives = 2 * time.Minute
+	// pause is how long one stays that has proven nothing: no sooner is the next one sent.
+	pause = time.Minute
 
 	fieldOwner = "readiness-gate"
 )
@@ -54,7 +56,7 @@ type Want struct {
 // the API server refuses a second pod.
 func (w Want) name() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", w.Node, w.Proven.Unix()))
-	return fieldOwner + "-canary-" + hex.EncodeToString(sum[:8])
+	return pods.CanaryPrefix + hex.EncodeToString(sum[:8])
 }
 
 // pod is the canary pod for a node. Node affinity, not nodeName, so that the scheduler

@@ -13,9 +13,11 @@ import (
 // plan chooses the nodes that get a canary pod now: never a second one on a node, and
 // no more than there is room for. Those without a proof go first.
 func plan(now time.Time, wants []Want, canaries []corev1.Pod) []Want {
-	room, busy := atOnce, map[string]bool{}
+	room, busy, taken := atOnce, map[string]bool{}, map[string]bool{}
 	for i := range canaries {
-		if pod := &canaries[i]; !ended(pod) {
+		pod := &canaries[i]
+		taken[pod.Name] = true
+		if !ended(pod) {
 			busy[pods.NodeOf(pod)] = true
 			room--
 		}
@@ -23,15 +25,25 @@ func plan(now time.Time, wants []Want, canaries []corev1.Pod) []Want {
 	var needed, routine []Want
 	for _, w := range slices.SortedFunc(slices.Values(wants), func(a, b Want) int { return cmp.Compare(a.Node, b.Node) }) {
 		switch {
-		case busy[w.Node]:
+		case busy[w.Node], taken[w.name()]:
 		case w.Routine:
 			routine = append(routine, w)
 		default:
 			needed = append(needed, w)
 		}
 	}
-	chosen := append(inTurn(now, needed), inTurn(now, routine)...)
+	chosen := append(inTurn(now, needed), oldestFirst(now, routine)...)
 	return chosen[:max(0, min(len(chosen), room))]
+}
+
+// oldestFirst begins with the oldest proofs, so that a DaemonSet whose pods fail on every
+// node, and have each looked at again and again, keeps none waiting. Every fourth time it
+// is in turn, for the nodes on which no canary pod can start have the oldest proofs.
+func oldestFirst(now time.Time, wants []Want) []Want {
+	if now.Unix()/int64(lives/time.Second)%4 == 3 {
+		return inTurn(now, wants)
+	}
+	return slices.SortedStableFunc(slices.Values(wants), func(a, b Want) int { return a.Proven.Compare(b.Proven) })
 }
 
 // inTurn begins somewhere else each time that canary pods may have come to their end,

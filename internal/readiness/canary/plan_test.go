@@ -43,6 +43,12 @@ var _ = Describe("The nodes that get a canary pod", func() {
 		Expect(nodes(plan(began, wants(1, true), list(succeeded("n00", began.Add(-time.Hour)))))).To(Equal([]string{"n00"}))
 	})
 
+	It("are none where the last one has proven nothing, until that is removed", func() {
+		failed := sent("n00", began)
+		failed.Status.Phase = corev1.PodFailed
+		Expect(nodes(plan(began, wants(2, true), list(failed)))).To(Equal([]string{"n01"}))
+	})
+
 	DescribeTable("are so few that never more than ten are under way",
 		func(underWay, expected int) {
 			var canaries []*corev1.Pod
@@ -72,6 +78,38 @@ var _ = Describe("The nodes that get a canary pod", func() {
 		for turn := range 5 { // three would do, were not those left out that have been served
 			now := began.Add(time.Duration(turn) * lives)
 			for _, node := range nodes(plan(now, wants(25, false), nil)) {
+				served[node] = true
+			}
+		}
+		Expect(served).To(HaveLen(25))
+	})
+
+	It("are all of 1000 within half an hour, though each wants one again a minute after the last", func() {
+		const count, round = 1000, 10 * time.Second
+		all := wants(count, true)
+		for i := range all {
+			all[i].Node, all[i].Proven = fmt.Sprintf("n%04d", i), began.Add(-time.Hour)
+		}
+		for after := time.Duration(0); after < 30*time.Minute; after += round {
+			now := began.Add(after)
+			var due []Want
+			for _, w := range all {
+				if now.Sub(w.Proven) >= time.Minute {
+					due = append(due, w)
+				}
+			}
+			for _, w := range plan(now, due, nil) {
+				i := slices.IndexFunc(all, func(known Want) bool { return known.Node == w.Node })
+				all[i].Proven = now
+			}
+		}
+		Expect(all).To(HaveEach(HaveField("Proven", BeTemporally(">=", began))))
+	})
+
+	It("are others in turn by routine, too, so that nodes on which none can start don't keep the rest from it", func() {
+		stuck, served := wants(25, true), map[string]bool{}
+		for turn := range 40 {
+			for _, node := range nodes(plan(began.Add(time.Duration(turn)*lives), stuck, nil)) {
 				served[node] = true
 			}
 		}

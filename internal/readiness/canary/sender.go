@@ -45,7 +45,7 @@ func (s *Sender) Send(ctx context.Context, now time.Time, wants []Want) (unsent 
 	for _, w := range plan(now, wants, canaries.Items) {
 		err := s.Client.Create(ctx, s.Template.pod(w), client.FieldOwner(fieldOwner))
 		switch {
-		case apierrors.IsAlreadyExists(err): // it is about to be removed
+		case apierrors.IsAlreadyExists(err): // by a list that was stale
 		case err != nil:
 			unsent[w.Node] = fmt.Sprintf("a canary pod can't be sent: %s", err)
 		default:

@@ -19,43 +19,57 @@ type removal struct {
 // other: the API server deletes a pod in two steps. again is when to look once more,
 // zero if nothing but an event can change anything.
 func sweep(now time.Time, wanted bool, own []corev1.Pod) (out []removal, again time.Duration) {
-	newest := newestProofs(own)
+	newest := newestProofs(now, own)
 	for i := range own {
 		pod := &own[i]
 		if !pods.IsCanary(pod) {
 			continue
 		}
-		left := pod.CreationTimestamp.Add(lives).Sub(now)
-		switch {
-		case !wanted:
-			out = append(out, removal{pod, "no gate asks for sandboxes"})
-		case !ended(pod) && left <= 0:
-			out = append(out, removal{pod, "it took too long"})
-		case !ended(pod):
-			if again == 0 || left < again {
-				again = left
-			}
-		case pods.Proof(pod).IsZero():
-			out = append(out, removal{pod, "it got no sandbox"})
-		case newest[pods.NodeOf(pod)] != pod:
-			out = append(out, removal{pod, "there is a newer proof"})
+		why, wait := fate(now, wanted, pod, newest[pods.NodeOf(pod)] == pod)
+		if why != "" {
+			out = append(out, removal{pod, why})
+		} else if wait > 0 && (again == 0 || wait < again) {
+			again = wait
 		}
 	}
 	return out, again
 }
 
+// fate says of a canary pod why it has to go or, if it need not yet, how long it may
+// stay, zero for good. newest: it is its node's newest proof.
+func fate(now time.Time, wanted bool, pod *corev1.Pod, newest bool) (why string, wait time.Duration) {
+	age, proven := now.Sub(pod.CreationTimestamp.Time), !pods.Proof(pod, now).IsZero()
+	switch {
+	case !wanted:
+		return "no gate asks for sandboxes", 0
+	case !proven && pod.CreationTimestamp.After(pods.Latest(now)):
+		return "it was made by a clock that was ahead", 0
+	case !ended(pod) && age >= lives:
+		return "it took too long", 0
+	case !ended(pod):
+		return "", lives - age
+	case !proven && age >= pause:
+		return "it got no sandbox, or got it by a clock that was ahead", 0
+	case !proven:
+		return "", pause - age
+	case !newest:
+		return "there is a newer proof", 0
+	}
+	return "", 0
+}
+
 // newestProofs are the pods that were the last to get a sandbox, by node. One that
 // lives goes before a canary pod of the same second.
-func newestProofs(own []corev1.Pod) map[string]*corev1.Pod {
+func newestProofs(now time.Time, own []corev1.Pod) map[string]*corev1.Pod {
 	out := map[string]*corev1.Pod{}
 	for i := range own {
 		pod := &own[i]
-		at := pods.Proof(pod)
+		at := pods.Proof(pod, now)
 		if at.IsZero() {
 			continue
 		}
 		known := out[pods.NodeOf(pod)]
-		if known == nil || at.After(pods.Proof(known)) || at.Equal(pods.Proof(known)) && (pods.IsCanary(known) && !pods.IsCanary(pod)) {
+		if known == nil || at.After(pods.Proof(known, now)) || at.Equal(pods.Proof(known, now)) && (pods.IsCanary(known) && !pods.IsCanary(pod)) {
 			out[pods.NodeOf(pod)] = pod
 		}
 	}

@@ -35,10 +35,25 @@ var _ = Describe("A canary pod", func() {
 		Expect(again).To(BeZero())
 	})
 
-	It("that failed and got no sandbox goes at once", func() {
+	It("that failed and got no sandbox goes after a minute: so often is one sent at most", func() {
 		pod := sent("n1", began)
 		pod.Status.Phase = corev1.PodFailed
-		Expect(removed(time.Second, true, pod)).To(Equal(map[string]string{pod.Name: "it got no sandbox"}))
+		gone, again := sweep(began.Add(10*time.Second), true, list(pod))
+		Expect(gone).To(BeEmpty())
+		Expect(again).To(Equal(50 * time.Second))
+		Expect(removed(minute, true, pod)).To(HaveKeyWithValue(pod.Name, HavePrefix("it got no sandbox")))
+	})
+
+	It("whose proof is of a clock that was ahead is none, and goes", func() {
+		pod := succeeded("n1", began.Add(time.Hour))
+		pod.CreationTimestamp = metav1.NewTime(began)
+		Expect(removed(2*minute, true, pod)).To(HaveKey(pod.Name))
+		Expect(removed(2*minute, true, pod, succeeded("n1", began))).To(And(HaveLen(1), HaveKey(pod.Name)), "and it takes no other's place")
+	})
+
+	It("that was made by a clock that was ahead does not stay under way until then", func() {
+		pod := sent("n1", began.Add(time.Hour))
+		Expect(removed(minute, true, pod)).To(HaveKey(pod.Name))
 	})
 
 	It("that failed in its sandbox proves that one could be made", func() {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,9 @@ type Objects struct {
 	DaemonSets []appsv1.DaemonSet
 	// Pods of the plugin's namespaces.
 	Pods []corev1.Pod
+	// Latest is the last moment that is believed: what is said to have started later
+	// did so by a clock that was ahead.
+	Latest time.Time
 }
 
 // Finding is what the plugin's objects say.
@@ -37,7 +41,7 @@ type Finding struct {
 	// Nodes is what is wrong on single nodes, by name.
 	Nodes map[string]string
 	// Started is when the plugin's container on a node last started, as Unix
-	// seconds, by node: sandboxes older than that prove nothing.
+	// seconds, by node: sandboxes older than that prove nothing. Zero is unknown.
 	Started map[string]int64
 }
 
@@ -141,7 +145,7 @@ func (a adapter) read(check v1alpha1.CNICheck, objects Objects, why string) Find
 		node := &objects.Nodes[i]
 		pod := pods[node.Name]
 		if pod != nil {
-			f.Started[node.Name] = started(pod)
+			f.Started[node.Name] = started(pod, objects.Latest)
 		}
 		if problem := a.problem(node, pod, name); problem != "" {
 			f.Nodes[node.Name] = problem
@@ -212,12 +216,20 @@ func because(pod *corev1.Pod) string {
 	return fmt.Sprintf(" (phase %s)", pod.Status.Phase)
 }
 
-// started is when the pod's newest container started.
-func started(pod *corev1.Pod) int64 {
+// started is when the pod's newest container started; of one that can't have started
+// when it says, when the pod was made. Zero if that is not known either.
+func started(pod *corev1.Pod, latest time.Time) int64 {
 	var newest int64
 	for _, s := range pod.Status.ContainerStatuses {
-		if s.State.Running != nil {
-			newest = max(newest, s.State.Running.StartedAt.Unix())
+		if s.State.Running == nil {
+			continue
+		}
+		at := s.State.Running.StartedAt.Time
+		if at.After(latest) {
+			at = pod.CreationTimestamp.Time
+		}
+		if !at.After(latest) {
+			newest = max(newest, at.Unix())
 		}
 	}
 	return newest

@@ -203,4 +203,12 @@ var _ = Describe("The plugin's signs", func() {
 		})))
 		Expect(f.Started).To(Equal(map[string]int64{"n1": started.Unix(), "n2": started.Add(time.Minute).Unix()}))
 	})
+
+	It("tell when the pod was made where its container started by a clock that was ahead, or nothing if that was ahead too", func() {
+		ahead := metav1.NewTime(started.Add(time.Hour))
+		future := podOn2(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State.Running.StartedAt = ahead })
+		Expect(cni.Read(auto, flannel(future)).Started).To(HaveKeyWithValue("n2", started.Add(-time.Minute).Unix()))
+		made := podOn2(func(p *corev1.Pod) { p.CreationTimestamp = ahead })
+		Expect(cni.Read(auto, flannel(future, made)).Started).To(HaveKeyWithValue("n2", BeZero()))
+	})
 })

@@ -68,7 +68,10 @@ func peer(node string, ok bool) evidence.Result {
 	return r
 }
 
-func openedOnce(f *evaluate.Facts) { f.OpenedOnce = true }
+// openedOnce is a gate that is open, shutAgain one that is not any more.
+func openedOnce(f *evaluate.Facts) { f.OpenedOnce, f.Open = true, true }
+
+func shutAgain(f *evaluate.Facts) { f.OpenedOnce, f.Open = true, false }
 
 // onNode edits a node.
 func onNode(name string, change func(*evidence.Node)) edit {

@@ -60,6 +60,8 @@ type Facts struct {
 	Evidence evidence.Cluster
 	// OpenedOnce: the gate was open before. Until then every node counts.
 	OpenedOnce bool
+	// Open: the gate is open now. Nobody joins one that is shut.
+	Open bool
 	// Since is when the gate last opened or shut. Whoever was there by then has not
 	// joined an open gate, however young.
 	Since time.Time
@@ -158,11 +160,12 @@ func excused(f Facts, node evidence.Node) string {
 	return ""
 }
 
-// joins reports whether the node has just joined a gate that was open before: such a
-// one counts as soon as it passes, and against the gate only after its time.
+// joins reports whether the node has just joined an open gate: such a one counts as soon
+// as it passes, and against the gate only after its time. One that joins while the gate
+// is shut would let it open over what is broken there.
 func joins(f Facts, node evidence.Node) bool {
 	// Creations have whole seconds.
-	return f.OpenedOnce && !node.Created.Before(f.Since.Truncate(time.Second)) &&
+	return f.Open && !node.Created.Before(f.Since.Truncate(time.Second)) &&
 		f.Evidence.Now.Sub(node.Created) < f.Spec.Nodes.NewNodeGrace.Duration
 }
 
@@ -249,12 +252,11 @@ func blamesNetwork(node evidence.Node) bool {
 // traffic judges what an agent's probes found.
 func traffic(f Facts, node string, report evidence.Report, peers peers) (failures, reported []Failure) {
 	seen := map[evidence.Kind]bool{}
-	reached := peers.reachedAny(report)
 	for _, result := range report.Results {
 		if !result.Optional {
 			seen[result.Kind] = true
 		}
-		if result.OK || peers.toBlame(result, reached) {
+		if result.OK || peers.toBlame(node, result) {
 			continue
 		}
 		failure := Failure{Node: node, Check: string(result.Kind), Message: fmt.Sprintf("%s: %s", result.Target, result.Message)}

@@ -11,7 +11,7 @@ import (
 )
 
 func openedSince(ago time.Duration) edit {
-	return func(f *evaluate.Facts) { f.OpenedOnce, f.Since = true, now.Add(-ago) }
+	return func(f *evaluate.Facts) { f.OpenedOnce, f.Open, f.Since = true, true, now.Add(-ago) }
 }
 
 func deleting(n *evidence.Node) { n.Deleting = true }
@@ -86,6 +86,8 @@ var _ = Describe("A round", func() {
 		Entry("once open, a new one that fails after its time", 2, openedOnce, joined("n2", 3*time.Minute)),
 		Entry("once open, a new one that was there when the gate opened: it has passed before", 2, openedSince(30*time.Second), joined("n2", time.Minute)),
 		Entry("once open, not one that joined since and fails", 1, openedSince(2*time.Minute), joined("n2", time.Minute)),
+		Entry("once open and shut again, a new one that fails: the gate must not open over it", 2, shutAgain, joined("n2", time.Minute)),
+		Entry("once open and shut again, not one that is off for long", 1, shutAgain, off("n2", 2*time.Minute)),
 		Entry("once open, one that has just become NotReady", 2, openedOnce, off("n2", 2*time.Minute-1)),
 		Entry("once open, not one that is off for long", 1, openedOnce, off("n2", 2*time.Minute)),
 		Entry("once open, not one that is being removed", 1, openedOnce, onNode("n2", deleting)),
@@ -100,6 +102,13 @@ var _ = Describe("A round", func() {
 		f.Spec.Nodes.Min = 3
 		r, ok := passes(f)
 		Expect(ok).To(BeTrue(), "%v", r.Cluster)
+	})
+
+	It("of a gate that is shut again does not pass while a node that joined meanwhile fails and the quorum lacks it", func() {
+		_, ok := passes(facts(2, shutAgain, joined("n2", time.Second)))
+		Expect(ok).To(BeFalse())
+		_, ok = passes(facts(2, openedOnce, joined("n2", time.Second)))
+		Expect(ok).To(BeTrue(), "as it would one that is open")
 	})
 
 	It("of an open gate does not pass because all that is broken is excused", func() {

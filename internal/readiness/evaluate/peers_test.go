@@ -52,23 +52,29 @@ var _ = Describe("A failed probe between two nodes", func() {
 			probed("n1", evidence.PeerProbe, peer("gone", false))),
 	)
 
-	It("does not make one broken node of ten a lack of the quorum", func() {
-		f := facts(10, openedOnce)
-		for i := range 10 {
-			var results []evidence.Result
-			for k := 1; k <= 3; k++ {
-				to := nodeName((i + k) % 10)
-				results = append(results, peer(to, i != 4 && to != nodeName(4)))
+	DescribeTable("does not make one broken node of ten a lack of the quorum",
+		func(fanout int) {
+			f := facts(10, openedOnce)
+			for i := range 10 {
+				var results []evidence.Result
+				for k := 1; k <= fanout; k++ {
+					to := nodeName((i + k) % 10)
+					results = append(results, peer(to, i != 4 && to != nodeName(4)))
+				}
+				probed(nodeName(i), evidence.PeerProbe, results...)(&f)
 			}
-			probed(nodeName(i), evidence.PeerProbe, results...)(&f)
-		}
-		r, ok := passes(f)
-		Expect(r.Passing).To(Equal(9))
-		Expect(ok).To(BeTrue())
-		f.OpenedOnce = false
-		_, ok = passes(f)
-		Expect(ok).To(BeFalse(), "and for the first opening it is one too many")
-	})
+			r, ok := passes(f)
+			Expect(r.Passing).To(Equal(9))
+			Expect(r.Failures).To(HaveEach(HaveField("Node", nodeName(4))))
+			Expect(ok).To(BeTrue())
+			f.OpenedOnce = false
+			_, ok = passes(f)
+			Expect(ok).To(BeFalse(), "and for the first opening it is one too many")
+		},
+		Entry("where each tries one other, which may be that one", 1),
+		Entry("where each tries two", 2),
+		Entry("where each tries three", 3),
+	)
 
 	It("between nodes that count always fails one of the two, whatever else happens", func() {
 		random := rand.New(rand.NewPCG(1, 2))

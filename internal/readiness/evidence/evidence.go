@@ -94,14 +94,16 @@ type Sandbox struct {
 	// Proven is when the newest pod on the pod network got its sandbox.
 	Proven time.Time
 	// NeededSince is when a newer proof became necessary: the network plugin's pod
-	// restarted, a sandbox failed, or the last proof is too old.
+	// restarted, one of the program's own pods got no sandbox, or no canary pod came
+	// round for too long.
 	NeededSince time.Time
-	// Due: it is time for the next proof by routine; the last one still holds.
+	// Due: it is time for the next proof, by routine or because another pod got no
+	// sandbox; the last one still holds.
 	Due bool
 	// Why names the reason.
 	Why string
-	// Failed is the message of the newest event FailedCreatePodSandBox after the
-	// last proof.
+	// Failed is the message of the newest event FailedCreatePodSandBox of the program's
+	// own pods after the last proof.
 	Failed string
 	// Canary says what keeps a canary pod from proving it, "" if nothing is known to.
 	Canary string

@@ -71,7 +71,8 @@ func daemonSet(name types.NamespacedName, all []appsv1.DaemonSet) *appsv1.Daemon
 }
 
 // byNode are the DaemonSet's pods by the node that they are meant for. Of two, while
-// one takes the other's place, it is the one that can be asked; then the newer one.
+// one takes the other's place, it is the one that can be asked; then the one that is
+// Ready, for an agent that has just started does not listen yet; then the newer one.
 func byNode(ds *appsv1.DaemonSet, all []corev1.Pod) map[string]*corev1.Pod {
 	out := map[string]*corev1.Pod{}
 	for i := range all {
@@ -92,11 +93,24 @@ func better(a, b *corev1.Pod) bool {
 	if (errA == nil) != (errB == nil) {
 		return errA == nil
 	}
+	if isReady(a) != isReady(b) {
+		return isReady(a)
+	}
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return b.CreationTimestamp.Before(&a.CreationTimestamp)
 	}
 	return a.Name < b.Name
 }
+
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// agentPort is the chart's name for the port that agents serve on. Other containers,
+// such as a service mesh's, may stand before the agent's.
+const agentPort = "agent"
 
 // address is where the agent of a running pod listens.
 func address(pod *corev1.Pod) (netip.AddrPort, error) {
@@ -109,10 +123,12 @@ func address(pod *corev1.Pod) (netip.AddrPort, error) {
 	}
 	for _, c := range pod.Spec.Containers {
 		for _, p := range c.Ports {
-			return netip.AddrPortFrom(ip, uint16(p.ContainerPort)), nil
+			if p.Name == agentPort {
+				return netip.AddrPortFrom(ip, uint16(p.ContainerPort)), nil
+			}
 		}
 	}
-	return netip.AddrPort{}, fmt.Errorf("names no port: is it of this chart's version?")
+	return netip.AddrPort{}, fmt.Errorf("has no port named %s: is it of this chart's version?", agentPort)
 }
 
 func waitsFor(pod *corev1.Pod) string {

@@ -27,6 +27,12 @@ var _ = Describe("Agents", func() {
 		}))
 	})
 
+	It("are asked at their own port, not at that of a service mesh's container before theirs", func() {
+		mesh := corev1.Container{Name: "mesh", Ports: []corev1.ContainerPort{{Name: "metrics", ContainerPort: 15090}}}
+		agents := find(onN2(func(p *corev1.Pod) { p.Spec.Containers = append([]corev1.Container{mesh}, p.Spec.Containers...) }))
+		Expect(agents.Ready).To(ContainElement(HaveField("Address", netip.MustParseAddrPort("10.244.1.5:8475"))))
+	})
+
 	DescribeTable("that can't be asked say why",
 		func(message string, edit func(*corev1.Pod)) {
 			agents := find(onN2(edit))
@@ -40,7 +46,7 @@ var _ = Describe("Agents", func() {
 		}),
 		Entry("without an address", "is not running yet (Running)", func(p *corev1.Pod) { p.Status.PodIP = "" }),
 		Entry("with an address that is none", `has no usable address: ParseAddr("x"): unable to parse IP`, func(p *corev1.Pod) { p.Status.PodIP = "x" }),
-		Entry("without a port", "names no port: is it of this chart's version?", func(p *corev1.Pod) { p.Spec.Containers[0].Ports = nil }),
+		Entry("without a port", "has no port named agent: is it of this chart's version?", func(p *corev1.Pod) { p.Spec.Containers[0].Ports[0].Name = "metrics" }),
 	)
 
 	DescribeTable("of a node are not those",
@@ -69,6 +75,10 @@ var _ = Describe("Agents", func() {
 		Entry("that runs", func(first, second *corev1.Pod) {
 			first.Status.Phase = corev1.PodPending
 			first.CreationTimestamp = metav1.NewTime(began.Add(time.Second))
+		}),
+		Entry("that is Ready, while the newer one does not serve yet", func(first, second *corev1.Pod) {
+			first.CreationTimestamp = metav1.NewTime(began.Add(time.Second))
+			second.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 		}),
 		Entry("that is newer", func(_, second *corev1.Pod) { second.CreationTimestamp = metav1.NewTime(began.Add(time.Second)) }),
 	)

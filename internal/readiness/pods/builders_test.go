@@ -40,7 +40,7 @@ func agent(ds *appsv1.DaemonSet, node string, edits ...func(*corev1.Pod)) corev1
 			Namespace: ds.Namespace, Name: ds.Name + "-" + node, CreationTimestamp: metav1.NewTime(began), Labels: map[string]string{pods.ComponentLabel: pods.AgentComponent},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ds, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))},
 		},
-		Spec:   corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "agent", Ports: []corev1.ContainerPort{{ContainerPort: 8475}}}}},
+		Spec:   corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "agent", Ports: []corev1.ContainerPort{{Name: "agent", ContainerPort: 8475}}}}},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: map[string]string{"n1": "10.244.0.5", "n2": "10.244.1.5"}[node]},
 	}
 	for _, edit := range edits {

@@ -40,6 +40,8 @@ type meaning struct {
 	target   string
 	peer     string
 	optional bool
+	// orBefore: it suffices that this probe or the one before it succeeds.
+	orBefore bool
 }
 
 // For plans the probes of one agent. agents are all of them, self among them, in a
@@ -85,26 +87,36 @@ func (p *Plan) dns(check v1alpha1.DNSCheck, e evidence.Cluster, at int) {
 			kind = wire.AAAA
 		}
 	}
-	ask := func(what string, server netip.AddrPort, over wire.Protocol, name string, want []netip.Addr) {
+	ask := func(what string, server netip.AddrPort, over wire.Protocol) {
 		p.add(meaning{kind: evidence.DNSProbe, target: fmt.Sprintf("%s from %s over %s", strings.TrimSuffix(name, "."), what, strings.ToUpper(string(over)))},
 			wire.Probe{Kind: wire.KindDNS, DNS: &wire.DNS{Server: server, Protocol: over, Name: name, Type: kind, Want: want}})
 	}
 	if service, err := netip.ParseAddr(e.DNS.ClusterIP); err == nil {
 		address := netip.AddrPortFrom(service, cmp.Or(e.DNS.Port, 53))
 		for _, over := range []wire.Protocol{wire.OverUDP, wire.OverTCP} {
-			ask("the DNS service "+service.String(), address, over, name, want)
+			ask("the DNS service "+service.String(), address, over)
 		}
 		for _, external := range check.ExternalNames {
-			ask("the DNS service "+service.String(), address, wire.OverUDP, fqdn(external), nil)
+			p.external(fqdn(external), address)
 		}
 	}
 	for i := range min(len(e.DNS.Ready), mostEndpoints) {
 		endpoint := e.DNS.Ready[(at*mostEndpoints+i)%len(e.DNS.Ready)]
 		if address, err := netip.ParseAddrPort(endpoint); err == nil {
 			for _, over := range []wire.Protocol{wire.OverUDP, wire.OverTCP} {
-				ask("endpoint "+endpoint, address, over, name, want)
+				ask("endpoint "+endpoint, address, over)
 			}
 		}
+	}
+}
+
+// external asks for a name outside of the cluster in both families: it may have
+// addresses of one alone, whichever the cluster's own is.
+func (p *Plan) external(name string, service netip.AddrPort) {
+	target := fmt.Sprintf("%s from the DNS service %s over UDP", strings.TrimSuffix(name, "."), service.Addr())
+	for i, kind := range []wire.RecordType{wire.A, wire.AAAA} {
+		p.add(meaning{kind: evidence.DNSProbe, target: target, orBefore: i > 0},
+			wire.Probe{Kind: wire.KindDNS, DNS: &wire.DNS{Server: service, Protocol: wire.OverUDP, Name: name, Type: kind}})
 	}
 }
 
@@ -120,8 +132,8 @@ func (p Plan) Request() wire.Request {
 	return wire.Request{Timeout: 2 * timeout, Probes: p.Probes}
 }
 
-// Read turns the agent's answer into evidence: one result for each probe of the plan.
-// One that has no answer is not OK.
+// Read turns the agent's answer into evidence: one result for each probe of the plan, or
+// for two of which one suffices. One that has no answer is not OK.
 func (p Plan) Read(response wire.Response) evidence.Report {
 	var report evidence.Report
 	answers := map[string]wire.Result{}
@@ -137,9 +149,26 @@ func (p Plan) Read(response wire.Response) evidence.Report {
 		case !result.OK:
 			out.Message = strings.TrimSuffix(string(result.Reason)+": "+result.Message, ": ")
 		}
+		if last := len(report.Results) - 1; m.orBefore {
+			report.Results[last] = either(report.Results[last], out)
+			continue
+		}
 		report.Results = append(report.Results, out)
 	}
 	return report
+}
+
+// either is the result of two probes of which one suffices.
+func either(a, b evidence.Result) evidence.Result {
+	switch {
+	case a.OK:
+		return a
+	case b.OK:
+		return b
+	case a.Message != b.Message:
+		a.Message += "; " + b.Message
+	}
+	return a
 }
 
 // peers are the next k agents behind the one at that place in a ring, further on each

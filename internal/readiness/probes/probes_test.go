@@ -35,11 +35,14 @@ var _ = Describe("A plan for DNS", func() {
 		}))
 	})
 
-	It("asks for external names, and takes any address", func() {
+	It("asks for external names in both families, and takes any address", func() {
 		p := plan(1, func(spec *v1alpha1.ReadinessGateSpec, e *evidence.Cluster) {
 			spec.Checks.DNS.ExternalNames, e.DNS.Ready = []string{"Registry.Example.COM", "s3.example.com."}, nil
 		})
-		Expect(asked(p)[2:]).To(Equal([]string{"registry.example.com. A 10.96.0.10:53 udp []", "s3.example.com. A 10.96.0.10:53 udp []"}))
+		Expect(asked(p)[2:]).To(Equal([]string{
+			"registry.example.com. A 10.96.0.10:53 udp []", "registry.example.com. AAAA 10.96.0.10:53 udp []",
+			"s3.example.com. A 10.96.0.10:53 udp []", "s3.example.com. AAAA 10.96.0.10:53 udp []",
+		}))
 	})
 
 	DescribeTable("asks in the cluster's own domain",
@@ -132,7 +135,7 @@ var _ = Describe("A plan", func() {
 				e.DNS.Ready = append(e.DNS.Ready, fmt.Sprintf("10.244.9.%d:53", i+1))
 			}
 		})
-		Expect(p.Probes).To(HaveLen(2 + 16 + 16 + 1 + 16 + 16))
+		Expect(p.Probes).To(HaveLen(2 + 2*16 + 16 + 1 + 16 + 16))
 	})
 
 	It("is the same in the same round", func() {
@@ -201,6 +204,30 @@ var _ = Describe("An agent's answer", func() {
 		},
 		Entry("in words", wire.Result{Reason: wire.NXDomain, Message: "the server says that it does not exist"}, "NXDomain: the server says that it does not exist"),
 		Entry("without words", wire.Result{Reason: wire.Timeout}, "Timeout"),
+	)
+
+	DescribeTable("on an external name is one result, and OK with an address of any family",
+		func(a, aaaa wire.Result, ok bool, message string) {
+			p := plan(1, func(spec *v1alpha1.ReadinessGateSpec, e *evidence.Cluster) {
+				spec.Checks.DNS.ExternalNames, e.DNS.Ready = []string{"s3.example.com"}, nil
+			})
+			response := answers(p)
+			a.ID, aaaa.ID = response.Results[2].ID, response.Results[3].ID
+			response.Results[2], response.Results[3] = a, aaaa
+			results := p.Read(response).Results
+			Expect(results).To(HaveLen(len(p.Probes) - 1))
+			Expect(results[2]).To(Equal(evidence.Result{
+				Kind: evidence.DNSProbe, Target: "s3.example.com from the DNS service 10.96.0.10 over UDP", OK: ok, Message: message,
+			}))
+			Expect(results[3].Kind).To(Equal(evidence.ServiceProbe))
+		},
+		Entry("of both", wire.Result{OK: true}, wire.Result{OK: true}, true, ""),
+		Entry("of IPv4", wire.Result{OK: true}, wire.Result{Reason: wire.NoAddress, Message: "none of type AAAA"}, true, ""),
+		Entry("of IPv6", wire.Result{Reason: wire.NoAddress, Message: "none of type A"}, wire.Result{OK: true}, true, ""),
+		Entry("not of none", wire.Result{Reason: wire.NoAddress, Message: "none of type A"}, wire.Result{Reason: wire.NoAddress, Message: "none of type AAAA"},
+			false, "NoAddress: none of type A; NoAddress: none of type AAAA"),
+		Entry("not without the name, and says so once", wire.Result{Reason: wire.NXDomain, Message: "it does not exist"}, wire.Result{Reason: wire.NXDomain, Message: "it does not exist"},
+			false, "NXDomain: it does not exist"),
 	)
 
 	It("with a remark on what went well is no failure", func() {

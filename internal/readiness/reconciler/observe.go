@@ -61,14 +61,14 @@ func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.Readines
 	}
 	agents := pods.FindAgents(r.AgentDaemonSet, pods.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
 	e := evidence.Cluster{Now: r.Clock.Now(), Agents: agents.Problem}
-	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
+	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items, Latest: pods.Latest(e.Now)})
 	for i := range o.nodes.Items {
 		n := node(&o.nodes.Items[i])
 		n.AgentAbsent = agents.Absent[n.Name]
 		e.Nodes = append(e.Nodes, n)
 	}
 	own := slices.DeleteFunc(o.pods.Items, func(pod corev1.Pod) bool { return pod.Namespace != r.AgentDaemonSet.Namespace })
-	e.Sandboxes = sandboxes(gate.Spec.Checks.Sandbox, e, own, o.failures.Items)
+	e.Sandboxes = sandboxes(gate.Spec.Checks.Sandbox, e, own, failuresByNode(o.failures.Items, r.AgentDaemonSet, e.Now))
 	if e.DNS, err = r.observeDNS(ctx, gate); err != nil {
 		return e, agents, err
 	}

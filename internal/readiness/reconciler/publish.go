@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -52,15 +53,23 @@ func (r *Reconciler) publish(ctx context.Context, gate *v1alpha1.ReadinessGate, 
 }
 
 // write makes the live ConfigMap, nil if there is none, the wanted one, if they differ.
+// What a gate of the same name made before is taken over, or it would be collected
+// as garbage.
 func (r *Reconciler) write(ctx context.Context, live, wanted *corev1.ConfigMap) error {
 	switch {
 	case live == nil:
 		return r.Client.Create(ctx, wanted, client.FieldOwner(fieldOwner))
-	case equality.Semantic.DeepEqual(live.Data, wanted.Data) && live.Labels[render.WatchLabel] == wanted.Labels[render.WatchLabel]:
+	case upToDate(live, wanted):
 		return nil
 	}
 	wanted.ResourceVersion = live.ResourceVersion
 	return r.Client.Update(ctx, wanted, client.FieldOwner(fieldOwner))
+}
+
+func upToDate(live, wanted *corev1.ConfigMap) bool {
+	return equality.Semantic.DeepEqual(live.Data, wanted.Data) &&
+		live.Labels[render.WatchLabel] == wanted.Labels[render.WatchLabel] &&
+		metav1.GetControllerOf(live).UID == metav1.GetControllerOf(wanted).UID
 }
 
 func (r *Reconciler) withdraw(ctx context.Context, verdict *corev1.ConfigMap) error {
@@ -82,7 +91,7 @@ func (r *Reconciler) heartbeat(ctx context.Context, gate *v1alpha1.ReadinessGate
 	if apierrors.IsNotFound(err) {
 		lease = &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 			Namespace: key.Namespace, Name: key.Name, Labels: map[string]string{v1alpha1.ManagedByLabel: fieldOwner},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))},
+			OwnerReferences: render.OwnedBy(gate),
 		}}
 		lease.Spec.RenewTime = &now
 		return "", named(r.Client.Create(ctx, lease, client.FieldOwner(fieldOwner)), "creating the heartbeat Lease", key)
@@ -93,12 +102,19 @@ func (r *Reconciler) heartbeat(ctx context.Context, gate *v1alpha1.ReadinessGate
 	if !owns(gate, lease) {
 		return foreign("Lease", lease), nil
 	}
-	// One of the future, by a clock that was wrong, would never be renewed otherwise.
-	if last := lease.Spec.RenewTime; last != nil && now.Sub(last.Time).Abs() < gate.Spec.Interval.Duration/2 {
+	if beatLately(gate, lease, now.Time) {
 		return "", nil
 	}
-	lease.Spec.RenewTime = &now
+	lease.OwnerReferences, lease.Spec.RenewTime = render.OwnedBy(gate), &now
 	return "", named(r.Client.Update(ctx, lease, client.FieldOwner(fieldOwner)), "renewing the heartbeat Lease", key)
+}
+
+// beatLately reports whether the gate's Lease need not be renewed yet. One of the
+// future, by a clock that was wrong, would never be renewed otherwise, and that of a
+// gate before it would be collected as garbage.
+func beatLately(gate *v1alpha1.ReadinessGate, lease *coordinationv1.Lease, now time.Time) bool {
+	last := lease.Spec.RenewTime
+	return metav1.IsControlledBy(lease, gate) && last != nil && now.Sub(last.Time).Abs() < gate.Spec.Interval.Duration/2
 }
 
 func (r *Reconciler) configMap(ctx context.Context, gate *v1alpha1.ReadinessGate, name string) (*corev1.ConfigMap, error) {

@@ -31,7 +31,8 @@ func staleAfter(gate *v1alpha1.ReadinessGate) time.Duration {
 
 // recall returns what is known of the gate. In a new process that is what the
 // cluster says: a verdict that somebody kept alive until just now still holds; one
-// whose heartbeat stopped, or that another cluster's gate gave, is withdrawn.
+// whose heartbeat stopped, or that another cluster's gate gave, is withdrawn. One that
+// is latched needs no heartbeat.
 func (r *Reconciler) recall(ctx context.Context, gate *v1alpha1.ReadinessGate) (*memory, error) {
 	name := client.ObjectKeyFromObject(gate)
 	r.mu.Lock()
@@ -87,6 +88,9 @@ func (r *Reconciler) coldStart(ctx context.Context, gate *v1alpha1.ReadinessGate
 func (r *Reconciler) stale(ctx context.Context, gate *v1alpha1.ReadinessGate, verdict *corev1.ConfigMap, cluster string) (string, error) {
 	if was := verdict.Data["cluster_uid"]; was != cluster {
 		return fmt.Sprintf("it was given in another cluster (%s, this is %s)", was, cluster), nil
+	}
+	if gate.Spec.Mode == v1alpha1.GateLatch {
+		return "", nil
 	}
 	lease := &coordinationv1.Lease{}
 	err := r.Live.Get(ctx, client.ObjectKey{Namespace: gate.Namespace, Name: gate.Spec.Publish.ConfigMapName}, lease)

@@ -125,7 +125,9 @@ func (r *Reconciler) judge(ctx context.Context, gate *v1alpha1.ReadinessGate, m 
 	began := r.Clock.Now()
 	evidence := r.observe(ctx, gate, m.rounds)
 	metrics.RoundDuration.Observe(r.Clock.Since(began).Seconds())
-	m.round = evaluate.Judge(evaluate.Facts{Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce, Since: m.state.Since})
+	m.round = evaluate.Judge(evaluate.Facts{
+		Spec: gate.Spec, Evidence: evidence, OpenedOnce: m.state.OpenedOnce, Open: m.state.Open, Since: m.state.Since,
+	})
 	m.state, m.verdict = settle.Next(m.state, m.round, gate.Spec, evidence.Now)
 	if m.state.Streak > 0 {
 		m.proven = gate.Generation

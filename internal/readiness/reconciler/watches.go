@@ -3,7 +3,6 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,20 +25,12 @@ import (
 // SetupWithManager says what wakes the reconciler: its own clock, round by round,
 // and whatever happens to what it published.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, live *manager.Liveness, options controller.Options) error {
-	options.RateLimiter = retries()
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("readinessgate").
 		For(&v1alpha1.ReadinessGate{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		WatchesRawSource(source.Func(r.watchPublished)).
 		WithOptions(options).
 		Complete(live.Watch(r))
-}
-
-// retries says how soon a gate is looked at after an error. By controller-runtime's
-// default the wait grows to a quarter of an hour: so long would nobody withdraw a
-// verdict, or give one, after an API server that was away for that time.
-func retries() workqueue.TypedRateLimiter[reconcile.Request] {
-	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 10*time.Second)
 }
 
 // watchPublished enqueues the gates of whatever happens to their ConfigMaps. It does

@@ -197,6 +197,11 @@ func Hint(check string) string {
 	return ""
 }
 
+// OwnedBy are the owner references of what the gate publishes: it goes with the gate.
+func OwnedBy(gate *v1alpha1.ReadinessGate) []metav1.OwnerReference {
+	return []metav1.OwnerReference{*metav1.NewControllerRef(gate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))}
+}
+
 func configMap(gate *v1alpha1.ReadinessGate, name string, labels, data map[string]string) *corev1.ConfigMap {
 	all := map[string]string{v1alpha1.ManagedByLabel: "readiness-gate"}
 	for key, value := range labels {
@@ -206,7 +211,7 @@ func configMap(gate *v1alpha1.ReadinessGate, name string, labels, data map[strin
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: gate.Namespace, Name: name, Labels: all,
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(gate, v1alpha1.GroupVersion.WithKind(v1alpha1.ReadinessGateKind))},
+			OwnerReferences: OwnedBy(gate),
 		},
 		Data: data,
 	}

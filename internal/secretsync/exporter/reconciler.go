@@ -5,6 +5,7 @@ package exporter
 
 import (
 	"context"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
@@ -13,6 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
+	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/secretsync/grants"
 	"github.com/tazzo/rebirth/internal/secretsync/informers"
 	"github.com/tazzo/rebirth/internal/secretsync/login"
@@ -32,12 +35,15 @@ type Reconciler struct {
 	Login    login.Func
 	Events   events.EventRecorder
 	Clock    clock.PassiveClock
+
+	failures outcome.Failures
 }
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	export := &v1alpha1.SecretExport{}
 	if err := r.Client.Get(ctx, req.NamespacedName, export); err != nil {
+		r.failures.Over(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !export.DeletionTimestamp.IsZero() || export.Spec.Suspend {
@@ -48,14 +54,26 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.report(ctx, facts, forbidden(facts, err))
 	}
 	if err != nil {
-		return ctrl.Result{}, err
+		return r.failed(ctx, facts, nil, err)
 	}
 	plan := proof.Decide(facts)
 	if err := r.apply(ctx, facts, plan); err != nil {
 		if apierrors.IsForbidden(err) {
 			return r.report(ctx, facts, repairForbidden(facts, plan, err))
 		}
+		return r.failed(ctx, facts, plan.Verification, err)
+	}
+	r.failures.Over(req.NamespacedName)
+	return r.report(ctx, facts, plan)
+}
+
+// failed has what the API server did not do tried again with back-off, and tells it
+// if it lasts.
+func (r *Reconciler) failed(ctx context.Context, f proof.Facts, verification *v1alpha1.VerificationStatus, err error) (ctrl.Result, error) {
+	words, lasts := r.failures.Again(client.ObjectKeyFromObject(f.Export), quote.Line(err.Error(), quotedLength), r.Clock.Now())
+	if !lasts {
 		return ctrl.Result{}, err
 	}
-	return r.report(ctx, facts, plan)
+	_, reportErr := r.report(ctx, f, requestFailed(verification, words))
+	return ctrl.Result{}, errors.Join(err, reportErr)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/outcome"
+	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/secretsync/metrics"
 	"github.com/tazzo/rebirth/internal/secretsync/proof"
 )
@@ -20,6 +21,9 @@ import (
 // forbiddenRetry is how often a refused request is tried again: no event tells
 // that a Role came.
 const forbiddenRetry = 30 * time.Second
+
+// quotedLength is how much of an API server's words a message takes.
+const quotedLength = 500
 
 // report writes the status, if it changed, and the event that the change is worth.
 func (r *Reconciler) report(ctx context.Context, f proof.Facts, plan proof.Plan) (ctrl.Result, error) {
@@ -66,15 +70,28 @@ func setStatus(export *v1alpha1.SecretExport, f proof.Facts, plan proof.Plan) {
 
 // forbidden is the plan when the API server refuses what the chart should allow.
 func forbidden(f proof.Facts, err error) proof.Plan {
-	return noRights(fmt.Sprintf("the API server refuses what the chart's Role in namespace %s should allow; is the Role there? (%s)", f.Export.Namespace, err))
+	return noRights(fmt.Sprintf("the API server refuses what the chart's Role in namespace %s should allow; is the Role there? (%s)", f.Export.Namespace, quote.Line(err.Error(), quotedLength)))
 }
 
 // repairForbidden goes on with the record of attempts, or the refusal would have
 // to become final anew each time.
 func repairForbidden(f proof.Facts, plan proof.Plan, err error) proof.Plan {
-	refused := noRights(fmt.Sprintf("spec.repair: ReapplyVerifier needs the chart's value exports: [{namespace: %s, repair: true}] (%s)", f.Export.Namespace, err))
+	refused := noRights(fmt.Sprintf("spec.repair: ReapplyVerifier needs the chart's value exports: [{namespace: %s, repair: true}] (%s)", f.Export.Namespace, quote.Line(err.Error(), quotedLength)))
 	refused.Verification = plan.Verification
 	return refused
+}
+
+// requestFailed is the plan while requests fail, and nobody knows more than before.
+// Without a record of attempts the source is proven anew once they work again.
+func requestFailed(verification *v1alpha1.VerificationStatus, words string) proof.Plan {
+	message := "trying again what the API server did not do: " + words
+	return proof.Plan{
+		Outcome: outcome.Outcome{
+			Class: outcome.Waiting, Reason: v1alpha1.RequestFailedReason, Message: message,
+			Conditions: []outcome.Condition{outcome.Unknown(v1alpha1.VerifiedCondition, v1alpha1.RequestFailedReason, message)},
+		},
+		Verification: verification,
+	}
 }
 
 func noRights(message string) proof.Plan {

@@ -3,10 +3,9 @@ package importer
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +21,8 @@ const fieldOwner = "secret-sync"
 type applied struct {
 	// version of the mirror after the write, or as it was found in order.
 	version string
+	// created is when the mirror was, by the API server's clock.
+	created time.Time
 	// wrote: the mirror was created or updated.
 	wrote bool
 }
@@ -37,7 +38,7 @@ func (r *Reconciler) apply(ctx context.Context, f mirror.Facts, plan mirror.Plan
 		if err := r.Client.Update(ctx, secret, client.FieldOwner(fieldOwner)); err != nil {
 			return applied{}, fmt.Errorf("updating mirror %s/%s: %w", secret.Namespace, secret.Name, err)
 		}
-		return r.written(ctx, f, secret.ResourceVersion, "updated"), nil
+		return r.written(ctx, f, secret, "updated"), nil
 	case mirror.Delete:
 		return applied{}, r.delete(ctx, plan.Mirror.Secret())
 	case mirror.Freeze:
@@ -46,24 +47,20 @@ func (r *Reconciler) apply(ctx context.Context, f mirror.Facts, plan mirror.Plan
 		return applied{}, eso.Thaw(ctx, r.Client, *f.External)
 	}
 	if plan.Mirror != nil {
-		return applied{version: plan.Mirror.Secret().ResourceVersion}, nil
+		secret := plan.Mirror.Secret()
+		return applied{version: secret.ResourceVersion, created: secret.CreationTimestamp.Time}, nil
 	}
 	return applied{}, nil
 }
 
-// create applies server-side, and not by force: a Role with resourceNames can
-// allow that, and a key that somebody else wrote meanwhile is a conflict.
+// create fails if a Secret of that name is there by now: a server-side apply would
+// merge the two.
 func (r *Reconciler) create(ctx context.Context, f mirror.Facts, secret *corev1.Secret) (applied, error) {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(secret)
-	if err != nil {
-		return applied{}, err
-	}
-	object := &unstructured.Unstructured{Object: content}
-	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
-	if err := r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner)); err != nil {
+	secret = secret.DeepCopy()
+	if err := r.Client.Create(ctx, secret, client.FieldOwner(fieldOwner)); err != nil {
 		return applied{}, fmt.Errorf("creating mirror %s/%s: %w", secret.Namespace, secret.Name, err)
 	}
-	return r.written(ctx, f, object.GetResourceVersion(), "created"), nil
+	return r.written(ctx, f, secret, "created"), nil
 }
 
 func (r *Reconciler) delete(ctx context.Context, secret *corev1.Secret) error {
@@ -75,9 +72,9 @@ func (r *Reconciler) delete(ctx context.Context, secret *corev1.Secret) error {
 	return nil
 }
 
-func (r *Reconciler) written(ctx context.Context, f mirror.Facts, version, how string) applied {
+func (r *Reconciler) written(ctx context.Context, f mirror.Facts, secret *corev1.Secret, how string) applied {
 	latency := r.Clock.Since(f.Source.ChangedAt)
 	metrics.MirrorLatency.Observe(latency.Seconds())
-	ctrl.LoggerFrom(ctx).Info("mirror "+how, "secret", mirror.TargetName(f.Import, f.Export), "revision", f.Export.Status.Revision)
-	return applied{version: version, wrote: true}
+	ctrl.LoggerFrom(ctx).Info("mirror "+how, "secret", secret.Name, "revision", f.Export.Status.Revision)
+	return applied{version: secret.ResourceVersion, created: secret.CreationTimestamp.Time, wrote: true}
 }

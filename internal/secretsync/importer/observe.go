@@ -26,8 +26,14 @@ func (r *Reconciler) observe(ctx context.Context, imp *v1alpha1.SecretImport) (m
 		Requested: requested(imp),
 		Granted:   r.Grants.Import(imp.Namespace),
 	}
-	if err := r.observeConsent(ctx, &f); err != nil {
+	if err := observeConsent(ctx, r.Client, &f); err != nil {
 		return f, err
+	}
+	if mirror.NeedsTarget(f) {
+		// A cache may be behind, each of the two by another time.
+		if err := observeConsent(ctx, r.Live, &f); err != nil {
+			return f, err
+		}
 	}
 	target := mirror.TargetName(imp, allowedExport(f))
 	if err := r.observeRivals(ctx, &f, target); err != nil {
@@ -51,15 +57,16 @@ func (r *Reconciler) seenVersion(namespace, name string) string {
 	return ""
 }
 
-func (r *Reconciler) observeConsent(ctx context.Context, f *mirror.Facts) (err error) {
-	if f.Namespace, err = r.namespace(ctx, f.Import.Namespace); err != nil {
+func observeConsent(ctx context.Context, reader client.Reader, f *mirror.Facts) (err error) {
+	if f.Namespace, err = namespace(ctx, reader, f.Import.Namespace); err != nil {
 		return err
 	}
-	if f.ExportNamespace, err = r.namespace(ctx, f.Import.Spec.From.Namespace); err != nil {
+	if f.ExportNamespace, err = namespace(ctx, reader, f.Import.Spec.From.Namespace); err != nil {
 		return err
 	}
 	export := &v1alpha1.SecretExport{}
-	err = r.Client.Get(ctx, client.ObjectKey{Namespace: f.Import.Spec.From.Namespace, Name: f.Import.Spec.From.Name}, export)
+	f.Export = nil
+	err = reader.Get(ctx, client.ObjectKey{Namespace: f.Import.Spec.From.Namespace, Name: f.Import.Spec.From.Name}, export)
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("reading SecretExport %s/%s: %w", f.Import.Spec.From.Namespace, f.Import.Spec.From.Name, err)
 	}
@@ -69,10 +76,10 @@ func (r *Reconciler) observeConsent(ctx context.Context, f *mirror.Facts) (err e
 	return nil
 }
 
-func (r *Reconciler) namespace(ctx context.Context, name string) (mirror.Namespace, error) {
+func namespace(ctx context.Context, reader client.Reader, name string) (mirror.Namespace, error) {
 	ns := &metav1.PartialObjectMetadata{}
 	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, ns); err != nil {
+	if err := reader.Get(ctx, client.ObjectKey{Name: name}, ns); err != nil {
 		return mirror.Namespace{Name: name}, ignoreNotFound(err, "reading namespace %s", name)
 	}
 	return mirror.Namespace{Name: name, UID: string(ns.UID), Labels: ns.Labels, Terminating: !ns.DeletionTimestamp.IsZero()}, nil

@@ -16,6 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
+	"github.com/tazzo/rebirth/internal/outcome"
+	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/secretsync/grants"
 	"github.com/tazzo/rebirth/internal/secretsync/informers"
 	"github.com/tazzo/rebirth/internal/secretsync/mirror"
@@ -33,8 +35,9 @@ type Reconciler struct {
 	Events  events.EventRecorder
 	Clock   clock.PassiveClock
 
-	own   ownWrites
-	first unreported
+	own      ownWrites
+	first    unreported
+	failures outcome.Failures
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -44,6 +47,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	pass, written := r.first.take(req.NamespacedName, imp.ResourceVersion)
 	if err != nil {
 		r.own.forget(req.NamespacedName)
+		r.failures.Over(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	switch {
@@ -73,9 +77,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // conclude looks at the processes and reports.
 func (r *Reconciler) conclude(ctx context.Context, pass firstPass) (ctrl.Result, error) {
-	restarts, err := r.restart(ctx, pass.facts, pass.plan)
-	if apierrors.IsForbidden(err) {
-		restarts, err = forbidden(pass.facts, err), nil
+	key := client.ObjectKeyFromObject(pass.facts.Import)
+	restarts, err := r.restart(ctx, pass)
+	switch {
+	case err == nil:
+		r.failures.Over(key)
+	case apierrors.IsForbidden(err):
+		restarts, err = forbidden(pass.facts, restarts, err), nil
+	default:
+		words, _ := r.failures.Again(key, quoted(err), r.Clock.Now())
+		restarts = notYet(pass.facts, restarts, words)
 	}
 	// The mirror is written: that is reported, whatever became of the restarts.
 	result, reportErr := r.report(ctx, pass.facts, pass.plan, pass.done, restarts)
@@ -86,25 +97,34 @@ func (r *Reconciler) conclude(ctx context.Context, pass firstPass) (ctrl.Result,
 }
 
 const (
-	// forbiddenRetry is how often a refused request is tried again: no event tells
-	// that a Role came.
-	forbiddenRetry = 30 * time.Second
+	// refusedRetry is how often a refused request is tried again: no event tells
+	// that a Role came, or that a policy or a webhook changed its mind.
+	refusedRetry = 30 * time.Second
 	// conflictRetry is when to look again after somebody else wrote first.
 	conflictRetry = time.Second
+	// quotedLength is how much of an API server's words a message takes.
+	quotedLength = 500
 )
 
+func quoted(err error) string { return quote.Line(err.Error(), quotedLength) }
+
 // failed sorts the errors of the API server: what somebody has to mend becomes a
-// condition, a lost race another look, everything else a retry with back-off.
+// condition, a lost race another look. Everything else is tried again with back-off,
+// and told if it lasts.
 func (r *Reconciler) failed(ctx context.Context, f mirror.Facts, err error) (ctrl.Result, error) {
 	switch {
 	case apierrors.IsForbidden(err):
-		return r.reportRefused(ctx, f, v1alpha1.NoRightsReason, "the API server refuses what the chart's Roles should allow; are the chart's values right, and the Roles there? ("+err.Error()+")", forbiddenRetry)
+		return r.reportRefused(ctx, f, outcome.Stalled, v1alpha1.NoRightsReason, "the API server refuses what the chart's Roles should allow; are the chart's values right, and the Roles there? ("+quoted(err)+")")
 	case apierrors.IsInvalid(err):
-		return r.reportRefused(ctx, f, v1alpha1.InvalidSpecReason, "the API server does not accept the mirror: "+err.Error(), 0)
+		return r.reportRefused(ctx, f, outcome.Stalled, v1alpha1.InvalidSpecReason, "the API server does not accept the mirror: "+quoted(err))
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		ctrl.LoggerFrom(ctx).V(1).Info("somebody wrote first; looking again", "cause", err.Error())
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
-	default:
+	}
+	words, lasts := r.failures.Again(client.ObjectKeyFromObject(f.Import), quoted(err), r.Clock.Now())
+	if !lasts {
 		return ctrl.Result{}, err
 	}
+	_, reportErr := r.reportRefused(ctx, f, outcome.Waiting, v1alpha1.RequestFailedReason, "trying again what the API server did not do: "+words)
+	return ctrl.Result{}, errors.Join(err, reportErr)
 }

@@ -42,8 +42,9 @@ func (r *Reconciler) report(ctx context.Context, f mirror.Facts, plan mirror.Pla
 	return ctrl.Result{RequeueAfter: r.next(plan, restarts)}, nil
 }
 
-// reportRefused reports what the API server refused; nothing was written.
-func (r *Reconciler) reportRefused(ctx context.Context, f mirror.Facts, reason, message string, retry time.Duration) (ctrl.Result, error) {
+// reportRefused reports what the API server refused or failed to do; nothing was
+// written.
+func (r *Reconciler) reportRefused(ctx context.Context, f mirror.Facts, class outcome.Class, reason, message string) (ctrl.Result, error) {
 	after := f.Import.DeepCopy()
 	handleRequest(after)
 	after.Status.ObservedGeneration = after.Generation
@@ -51,10 +52,10 @@ func (r *Reconciler) reportRefused(ctx context.Context, f mirror.Facts, reason, 
 		after.Status.Target.ResourceVersion = "" // looked at again, whatever the cache says
 	}
 	outcome.Outcome{
-		Class: outcome.Stalled, Reason: reason, Message: message,
+		Class: class, Reason: reason, Message: message,
 		Conditions: []outcome.Condition{outcome.False(v1alpha1.SyncedCondition, reason, message)},
 	}.Set(after)
-	return ctrl.Result{RequeueAfter: retry}, r.writeStatus(ctx, f.Import, after)
+	return ctrl.Result{RequeueAfter: refusedRetry}, r.writeStatus(ctx, f.Import, after)
 }
 
 func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.SecretImport) error {
@@ -135,13 +136,13 @@ func setTarget(imp *v1alpha1.SecretImport, f mirror.Facts, plan mirror.Plan, don
 	case plan.Forget:
 		imp.Status.Target = nil
 	case done.version != "":
-		imp.Status.Target = &v1alpha1.ImportTargetStatus{Name: mirror.TargetName(imp, f.Export), ResourceVersion: done.version, Generation: imp.Generation}
+		imp.Status.Target = &v1alpha1.ImportTargetStatus{Name: mirror.TargetName(f.Import, f.Export), ResourceVersion: done.version, Generation: imp.Generation}
 		if newest := plan.Changed.Newest(); !newest.IsZero() {
 			imp.Status.Target.ChangedAt = &metav1.Time{Time: newest}
 		}
-	case imp.Status.Target == nil || imp.Status.Target.Name != mirror.TargetName(imp, allowedExport(f)):
+	case imp.Status.Target == nil || imp.Status.Target.Name != mirror.TargetName(f.Import, allowedExport(f)):
 		// Its name alone, so that a change of the Secret in its place wakes us.
-		if name := mirror.TargetName(imp, allowedExport(f)); name != "" {
+		if name := mirror.TargetName(f.Import, allowedExport(f)); name != "" {
 			imp.Status.Target = &v1alpha1.ImportTargetStatus{Name: name}
 		}
 	}

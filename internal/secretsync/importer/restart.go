@@ -27,17 +27,18 @@ type restarted struct {
 // restart looks for processes that hold an older value than the mirror, and
 // restarts them. It does nothing until the mirror is in order, and nothing once
 // every process was looked at for the newest change.
-func (r *Reconciler) restart(ctx context.Context, f mirror.Facts, plan mirror.Plan) (restarted, error) {
+func (r *Reconciler) restart(ctx context.Context, pass firstPass) (restarted, error) {
+	f, plan := pass.facts, pass.plan
 	if !plan.InOrder {
 		return restarted{}, nil
 	}
-	name, changed := mirror.TargetName(f.Import, f.Export), plan.Changed
+	name, changed, created := mirror.TargetName(f.Import, f.Export), plan.Changed, pass.done.created
 	switch {
 	case plan.Keep && lookedThrough(f.Import), !plan.Keep && handled(f.Import, changed.Newest()):
 		return restarted{}, nil
 	case plan.Keep:
 		var err error
-		if changed, err = r.readChanged(ctx, f.Import.Namespace, name); err != nil {
+		if changed, created, err = r.readChanged(ctx, f.Import.Namespace, name); err != nil {
 			return restarted{}, err
 		}
 	}
@@ -45,6 +46,7 @@ func (r *Reconciler) restart(ctx context.Context, f mirror.Facts, plan mirror.Pl
 	if err != nil {
 		return restarted{}, err
 	}
+	facts.MirrorCreated = created
 	out := restarted{looked: true, plan: rollout.Decide(facts)}
 	out.done, err = rollout.Apply(ctx, r.Client, f.Import.Namespace, rollout.FieldOwner(f.Import.Name), out.plan.Restarts)
 	for _, done := range out.done {
@@ -52,20 +54,30 @@ func (r *Reconciler) restart(ctx context.Context, f mirror.Facts, plan mirror.Pl
 	}
 	if err != nil {
 		metrics.Restarts.WithLabelValues(f.Import.Namespace, "", "failed").Inc()
-		out.plan.HandledUpTo = handledUpTo(f.Import)
 	}
 	return out, err
 }
 
 // forbidden is what a restart ended in that the API server refused.
-func forbidden(f mirror.Facts, err error) restarted {
-	return restarted{looked: true, plan: rollout.Plan{
+func forbidden(f mirror.Facts, so restarted, err error) restarted {
+	out := unfinished(f, so, v1alpha1.NoRightsReason, fmt.Sprintf("the mirror is in order, but the API server refuses what the chart's Role in namespace %s should allow about workloads; is the Role there? (%s)",
+		f.Import.Namespace, quoted(err)))
+	out.plan.WaitUntil = f.Now.Add(refusedRetry)
+	return out
+}
+
+// notYet is what a restart ended in that failed, and is tried again.
+func notYet(f mirror.Facts, so restarted, words string) restarted {
+	return unfinished(f, so, v1alpha1.RestartPendingReason, "not restarted yet: "+words)
+}
+
+// unfinished keeps what was restarted so far, and has the rest looked at again.
+func unfinished(f mirror.Facts, so restarted, reason, message string) restarted {
+	return restarted{looked: true, done: so.done, plan: rollout.Plan{
 		HandledUpTo: handledUpTo(f.Import),
-		WaitUntil:   f.Now.Add(forbiddenRetry),
 		Status:      metav1.ConditionFalse,
-		Reason:      v1alpha1.NoRightsReason,
-		Message: fmt.Sprintf("the mirror is in order, but the API server refuses what the chart's Role in namespace %s should allow about workloads; is the Role there? (%s)",
-			f.Import.Namespace, err),
+		Reason:      reason,
+		Message:     message,
 	}}
 }
 
@@ -83,14 +95,15 @@ func (r *Reconciler) observeProcesses(ctx context.Context, f mirror.Facts, secre
 	}, err
 }
 
-// readChanged reads the moments of a mirror that is in order, without its data.
-func (r *Reconciler) readChanged(ctx context.Context, namespace, name string) (mirror.Changed, error) {
+// readChanged reads the moments of a mirror that is in order, and when it was
+// created, without its data.
+func (r *Reconciler) readChanged(ctx context.Context, namespace, name string) (mirror.Changed, time.Time, error) {
 	secret := &metav1.PartialObjectMetadata{}
 	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
 	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {
-		return nil, fmt.Errorf("reading the metadata of mirror %s/%s: %w", namespace, name, err)
+		return nil, time.Time{}, fmt.Errorf("reading the metadata of mirror %s/%s: %w", namespace, name, err)
 	}
-	return mirror.ReadChanged(secret.Annotations), nil
+	return mirror.ReadChanged(secret.Annotations), secret.CreationTimestamp.Time, nil
 }
 
 // lookedThrough reports whether the mirror that the status describes needs no

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/secretsync/redact"
 )
@@ -66,15 +68,18 @@ func created(data redact.Data, moment time.Time) Changed {
 }
 
 // updated returns the moments after live was replaced by data. Keys whose value
-// stays keep their moment; those that go lose it; moments never run backwards.
-func updated(before Changed, live map[string][]byte, data redact.Data, now time.Time) Changed {
+// stays keep their moment; those that go lose it; moments never run backwards, and
+// are after the Secret's creation: one that is not tells of a value that made it.
+func updated(before Changed, live *corev1.Secret, data redact.Data, now time.Time) Changed {
 	moment := now.UTC().Truncate(time.Second)
-	if next := before.Newest().UTC().Truncate(time.Second).Add(time.Second); moment.Before(next) && next.Year() <= 9999 { // what JSON can hold
-		moment = next
+	for _, past := range []time.Time{before.Newest(), live.CreationTimestamp.Time} {
+		if next := past.UTC().Truncate(time.Second).Add(time.Second); moment.Before(next) && next.Year() <= 9999 { // what JSON can hold
+			moment = next
+		}
 	}
 	out := Changed{}
 	for key, value := range data {
-		old, had := live[key]
+		old, had := live.Data[key]
 		if !had || !bytes.Equal(old, value) {
 			out[key] = moment
 			continue

@@ -61,6 +61,16 @@ var _ = Describe("The moment of a change", func() {
 		Entry("a clock that went on", at(59), at(60)),
 	)
 
+	DescribeTable("of an update is after the Secret's creation, so that the two can be told apart",
+		func(created, expected time.Time) {
+			f := after(60, rotated("new"), func(f *mirror.Facts) { f.Target.Secret().CreationTimestamp = metav1.NewTime(created) })
+			Expect(moments(mirror.Decide(f))).To(HaveKeyWithValue("password", expected))
+		},
+		Entry("long after it", at(0), at(60)),
+		Entry("within its second", at(60), at(61)),
+		Entry("by a clock that is behind the API server's", at(62), at(63)),
+	)
+
 	It("of a key that is added is that of the write, and a key that goes loses its moment", func() {
 		changed := moments(mirror.Decide(after(60, func(f *mirror.Facts) { f.Import.Generation = 2 },
 			keys(v1alpha1.KeyMapping{From: "user"}, v1alpha1.KeyMapping{From: "password", To: "PGPASSWORD"}))))

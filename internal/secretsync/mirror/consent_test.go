@@ -1,6 +1,8 @@
 package mirror_test
 
 import (
+	"time"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +26,16 @@ func remembered(p v1alpha1.RevokePolicy) func(*mirror.Facts) {
 // live is what the export says about it now.
 func live(p v1alpha1.RevokePolicy) func(*mirror.Facts) {
 	return func(f *mirror.Facts) { f.Export.Spec.OnRevoke = p }
+}
+
+// said has the status say since so many seconds that consent is withdrawn.
+func said(seconds int) func(*mirror.Facts) {
+	return func(f *mirror.Facts) {
+		f.Import.Status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.AllowedCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.RevokedReason,
+			LastTransitionTime: metav1.NewTime(f.Now.Add(-time.Duration(seconds) * time.Second)),
+		}}
+	}
 }
 
 var _ = Describe("An export's consent", func() {
@@ -123,7 +135,7 @@ var _ = Describe("Withdrawn consent", func() {
 
 	DescribeTable("retains or deletes the mirror",
 		func(deleted bool, edits ...func(*mirror.Facts)) {
-			f := after(60, edits...)
+			f := after(60, append(edits, said(10))...)
 			Expect(mirror.NeedsSecrets(f)).To(BeFalse())
 			Expect(mirror.NeedsTarget(f)).To(Equal(deleted))
 			plan := mirror.Decide(f)
@@ -147,8 +159,26 @@ var _ = Describe("Withdrawn consent", func() {
 	)
 
 	revokedAndDeleted := func(edits ...func(*mirror.Facts)) mirror.Facts {
-		return after(60, append([]func(*mirror.Facts){remembered(v1alpha1.RevokeDelete), absent}, edits...)...)
+		return after(60, append([]func(*mirror.Facts){remembered(v1alpha1.RevokeDelete), absent, said(10)}, edits...)...)
 	}
+
+	DescribeTable("deletes nothing before it is ten seconds old: an export may be replaced",
+		func(due int, edit func(*mirror.Facts)) {
+			f := revokedAndDeleted(edit)
+			Expect(mirror.NeedsTarget(f)).To(BeFalse())
+			plan := mirror.Decide(f)
+			expectRefusal(plan, outcome.Stalled, v1alpha1.RevokedReason, "deleted unless it is given again within 10s")
+			Expect(plan.Forget).To(BeFalse())
+			Expect(plan.LookAgain).To(Equal(at(due)))
+		},
+		Entry("it is seen for the first time", 70, func(f *mirror.Facts) { f.Import.Status.Conditions = nil }),
+		Entry("it was said just now", 69, said(1)),
+		Entry("it was said almost as long ago", 61, said(9)),
+		Entry("something else was said long ago", 70, func(f *mirror.Facts) {
+			said(100)(f)
+			f.Import.Status.Conditions[0].Reason = v1alpha1.NotExportedReason
+		}),
+	)
 
 	It("deletes nothing that isn't the import's", func() {
 		plan := mirror.Decide(revokedAndDeleted(existing()))

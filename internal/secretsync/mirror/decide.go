@@ -1,12 +1,14 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/outcome"
@@ -77,14 +79,15 @@ func NeedsSecrets(f Facts) bool {
 		return false
 	}
 	answer, _ := consent(f)
-	return answer == Exported && notHandedOn(f) == nil && !inOrder(f)
+	return answer == Exported && renamed(f) == nil && notHandedOn(f) == nil && !inOrder(f)
 }
 
 // NeedsTarget reports whether the target has to be read because it may have to be
-// deleted: that the cache doesn't know it proves nothing.
+// deleted: that the cache doesn't know it proves nothing. Consent has to be read live
+// then, and asked for again: nothing brings a mirror back that an old cache deleted.
 func NeedsTarget(f Facts) bool {
 	answer, policy := consent(f)
-	return refused(f) == nil && answer == Revoked && policy == v1alpha1.RevokeDelete && f.Import.Status.Target != nil
+	return refused(f) == nil && answer == Revoked && policy == v1alpha1.RevokeDelete && f.Import.Status.Target != nil && !f.Now.Before(deletionDue(f))
 }
 
 // Decide returns the plan.
@@ -127,7 +130,7 @@ func refused(f Facts) *refusal {
 }
 
 func decideAllowed(f Facts) Plan {
-	if r := notHandedOn(f); r != nil {
+	if r := cmp.Or(renamed(f), notHandedOn(f)); r != nil {
 		return notSynced(r)
 	}
 	if inOrder(f) {
@@ -147,6 +150,18 @@ func decideAllowed(f Facts) Plan {
 		return notSynced(r)
 	}
 	return write(f, data, secretType(f.Import, f.Source, data))
+}
+
+// renamed finds an export that now exports a Secret of another name, to an import
+// that leaves the name to it. Whoever may edit an export would otherwise choose, at
+// any time, which Secret is written in the consumer's namespace.
+func renamed(f Facts) *refusal {
+	name, now := pinned(f.Import), f.Export.SecretName()
+	if f.Import.Spec.Target.Name != "" || name == "" || name == now {
+		return nil
+	}
+	return stalled(v1alpha1.ConflictReason, "SecretExport %s now exports Secret %q, and this import's mirror is Secret %s/%s, which is kept as it is: set spec.target.name to %q to have it updated, or to another name to have another Secret",
+		exportName(f.Import), now, f.Import.Namespace, name, name)
 }
 
 // notHandedOn finds why the export's revision can't be copied now.
@@ -218,12 +233,30 @@ func revoked(f Facts, policy v1alpha1.RevokePolicy) Plan {
 	if policy != v1alpha1.RevokeDelete {
 		return notAllowed(v1alpha1.RevokedReason, "consent was withdrawn; the mirror is retained as it is and no longer updated: "+message)
 	}
+	if due := deletionDue(f); f.Import.Status.Target != nil && f.Now.Before(due) {
+		plan := notAllowed(v1alpha1.RevokedReason, fmt.Sprintf("consent was withdrawn; the mirror is deleted unless it is given again within %s: %s", deletedAfter, message))
+		plan.LookAgain = due
+		return plan
+	}
 	plan := notAllowed(v1alpha1.RevokedReason, "consent was withdrawn; the mirror is deleted: "+message)
 	plan.Forget = true
 	if f.Target != nil && ownedBy(f.Target.secret, f.Import) {
 		plan.Action, plan.Mirror = Delete, f.Target
 	}
 	return plan
+}
+
+// deletedAfter is how long consent has to be withdrawn before a mirror is deleted: an
+// export that is replaced is gone for a moment.
+const deletedAfter = 10 * time.Second
+
+// deletionDue is when that time is over. It begins with the report of the withdrawal.
+func deletionDue(f Facts) time.Time {
+	said := conditions.Get(f.Import, v1alpha1.AllowedCondition)
+	if said == nil || said.Status != metav1.ConditionFalse || said.Reason != v1alpha1.RevokedReason {
+		return f.Now.Add(deletedAfter)
+	}
+	return said.LastTransitionTime.Add(deletedAfter)
 }
 
 func notAllowed(reason, message string) Plan {

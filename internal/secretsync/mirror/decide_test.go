@@ -167,6 +167,7 @@ var _ = Describe("A mirror in order", func() {
 })
 
 var _ = Describe("The target's name", func() {
+	written := func(f *mirror.Facts) { *f = settled(*f) }
 	withStatus := func(f *mirror.Facts) { f.Import.Status.Target = &v1alpha1.ImportTargetStatus{Name: "noted"} }
 	DescribeTable("is",
 		func(expected string, edits ...func(*mirror.Facts)) {
@@ -175,9 +176,54 @@ var _ = Describe("The target's name", func() {
 		},
 		Entry("what the import says", "db", withStatus, func(f *mirror.Facts) { f.Import.Spec.Target.Name = "db" }),
 		Entry("else the source's", sourceName, withStatus),
+		Entry("else, once the mirror is written, what it was then", sourceName, written, sourceIs("renamed")),
+		Entry("the source's again, if the import asks another export", "renamed", written, sourceIs("renamed"),
+			func(f *mirror.Facts) { f.Import.Spec.From.Name = "another" }),
 		Entry("else what it was, while there is no export", "noted", withStatus, absent),
 		Entry("else unknown", "", absent),
 	)
+})
+
+// sourceIs has the export be one of another Secret.
+func sourceIs(name string) func(*mirror.Facts) {
+	return func(f *mirror.Facts) {
+		f.Export.Spec.Source = v1alpha1.ExportSource{Secret: &v1alpha1.SecretSource{Name: name}}
+		f.Export.Generation, f.Export.Status.ObservedGeneration = 2, 2
+	}
+}
+
+var _ = Describe("An export that is edited to be of another Secret", func() {
+	It("has no new Secret written where the import names none; the mirror stays", func() {
+		f := after(60, sourceIs("renamed"))
+		Expect(mirror.NeedsSecrets(f)).To(BeFalse())
+		expectRefusal(mirror.Decide(f), outcome.Stalled, v1alpha1.ConflictReason,
+			"SecretExport tazlab-db/grafana", `"renamed"`, "Secret monitoring/"+sourceName, "set spec.target.name")
+		Expect(condition(mirror.Decide(f), v1alpha1.AllowedCondition).Status).To(Equal(metav1.ConditionTrue))
+	})
+
+	It("says so also after the API server failed, and while the export is not ready", func() {
+		f := after(60, sourceIs("renamed"), notReady("restoring"), func(f *mirror.Facts) { f.Import.Status.Target.ResourceVersion = "" })
+		expectRefusal(mirror.Decide(f), outcome.Stalled, v1alpha1.ConflictReason)
+	})
+
+	DescribeTable("goes on with the name that the import gives",
+		func(name string, action mirror.Action, edit func(*mirror.Facts)) {
+			f := after(60, sourceIs("renamed"), edit, func(f *mirror.Facts) {
+				f.Import.Spec.Target.Name, f.Import.Generation = name, 2
+				f.Export.Status.CA, f.Export.Status.Revision = "", "100"
+			})
+			plan := mirror.Decide(f)
+			Expect(plan.Action).To(Equal(action))
+			Expect(plan.Mirror.Secret().Name).To(Equal(name))
+		},
+		Entry("that of the mirror", sourceName, mirror.Update, func(*mirror.Facts) {}),
+		Entry("another one", "renamed", mirror.Create, func(f *mirror.Facts) { f.Target, f.SeenVersion = nil, "" }),
+	)
+
+	It("decides the name of a mirror that was never written", func() {
+		f := facts(sourceIs("renamed"), func(f *mirror.Facts) { f.Export.Status.CA, f.Export.Status.Revision = "", "100" })
+		Expect(mirror.Decide(f).Mirror.Secret().Name).To(Equal("renamed"))
+	})
 })
 
 var _ = Describe("Of two imports for one Secret", func() {

@@ -75,6 +75,8 @@ func TargetName(imp *v1alpha1.SecretImport, export *v1alpha1.SecretExport) strin
 	switch {
 	case imp.Spec.Target.Name != "":
 		return imp.Spec.Target.Name
+	case pinned(imp) != "":
+		return pinned(imp)
 	case export != nil:
 		return export.SecretName()
 	case imp.Status.Target != nil:
@@ -82,4 +84,14 @@ func TargetName(imp *v1alpha1.SecretImport, export *v1alpha1.SecretExport) strin
 	default:
 		return ""
 	}
+}
+
+// pinned is the name of the mirror that was written for this export; "" if none was.
+// From then on the export's owner has no say in which Secret is written.
+func pinned(imp *v1alpha1.SecretImport) string {
+	s := imp.Status
+	if s.Source == nil || s.Source.Export != exportName(imp) || s.Target == nil || s.Target.Generation == 0 {
+		return ""
+	}
+	return s.Target.Name
 }

@@ -38,7 +38,7 @@ func exports(export *v1alpha1.SecretExport, key string) bool {
 	switch {
 	case filter != nil && len(filter.Include) > 0:
 		return slices.Contains(filter.Include, key)
-	case filter != nil:
+	case filter != nil && len(filter.Exclude) > 0:
 		return !slices.Contains(filter.Exclude, key)
 	case export.Spec.Source.PostgresUser != nil:
 		return !slices.Contains(defaultExcluded, key)
@@ -67,21 +67,30 @@ func render(imp *v1alpha1.SecretImport, from redact.Data) (redact.Data, *refusal
 	if refused := renderTemplates(imp, from, names, out); refused != nil {
 		return nil, refused
 	}
-	size := 0
-	for key, value := range out {
-		size += len(key) + len(value)
-	}
-	if size > maxSecretSize {
+	if size := sizeOf(out); size > maxSecretSize {
 		return nil, stalled(v1alpha1.TooLargeReason, "the mirror would hold %d bytes, and a Secret holds at most %d: select fewer keys with spec.target.keys", size, maxSecretSize)
 	}
 	return out, nil
 }
 
+func sizeOf(data redact.Data) int {
+	size := 0
+	for key, value := range data {
+		size += len(key) + len(value)
+	}
+	return size
+}
+
+// renderTemplates adds the templates' keys to out. All of them share one budget.
 func renderTemplates(imp *v1alpha1.SecretImport, from redact.Data, names []string, out redact.Data) *refusal {
+	if len(imp.Spec.Target.Template) == 0 {
+		return nil
+	}
 	values := make(map[string]string, len(from))
 	for key, value := range from {
 		values[key] = string(value)
 	}
+	b := &budget{work: maxWork, room: maxSecretSize - sizeOf(out)}
 	for _, key := range slices.Sorted(maps.Keys(imp.Spec.Target.Template)) {
 		if _, taken := out[key]; taken {
 			return stalled(v1alpha1.InvalidSpecReason, "spec.target.template[%q] would overwrite the exported key of that name: select keys with spec.target.keys, or name the template otherwise", key)
@@ -90,9 +99,9 @@ func renderTemplates(imp *v1alpha1.SecretImport, from redact.Data, names []strin
 		if err != nil {
 			return stalled(v1alpha1.TemplateFailedReason, "%s", err)
 		}
-		value, err := execute(t, values, names)
-		if err != nil {
-			return stalled(v1alpha1.TemplateFailedReason, "%s", err)
+		value, refused := execute(t, values, names, b)
+		if refused != nil {
+			return refused
 		}
 		out[key] = value
 	}

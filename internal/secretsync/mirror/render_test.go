@@ -47,7 +47,9 @@ var _ = Describe("The mirror's keys", func() {
 			filter(&v1alpha1.KeyFilter{Exclude: []string{"password"}})),
 		Entry("not the CA if it is excluded", []string{"password"},
 			filter(&v1alpha1.KeyFilter{Exclude: []string{"host", "port", "dbname", "user", "verifier", "ca.crt"}})),
-		Entry("everything with an empty filter", []string{"host", "port", "dbname", "user", "password", "verifier", "ca.crt"}, filter(&v1alpha1.KeyFilter{})),
+		Entry("the same with an empty filter", []string{"host", "port", "dbname", "user", "password", "ca.crt"}, filter(&v1alpha1.KeyFilter{})),
+		Entry("the same with empty lists", []string{"host", "port", "dbname", "user", "password", "ca.crt"},
+			filter(&v1alpha1.KeyFilter{Include: []string{}, Exclude: []string{}})),
 		Entry("everything of a Secret that is no user's, a key called verifier too", []string{"host", "port", "dbname", "user", "password", "verifier"}, ofSecret),
 	)
 
@@ -91,9 +93,9 @@ var _ = Describe("The mirror's keys", func() {
 			[]string{`spec.target.template["user"]`, "spec.target.keys"}, templates(map[string]v1alpha1.TemplateText{"user": "x"})),
 		Entry("beyond 1 MiB", outcome.Stalled, v1alpha1.TooLargeReason, []string{"1048576", "spec.target.keys"},
 			source(redact.Data{"password": bytes.Repeat([]byte("canary"), 200_000)})),
-		Entry("beyond 1 MiB with templates", outcome.Stalled, v1alpha1.TooLargeReason, []string{"1048576"},
+		Entry("beyond 1 MiB with templates", outcome.Stalled, v1alpha1.TooLargeReason, []string{`spec.target.template["copy"]`, "1 MiB", "spec.target.keys"},
 			source(redact.Data{"password": bytes.Repeat([]byte("canary"), 100_000)}), templates(map[string]v1alpha1.TemplateText{"copy": "{{ .password }}"})),
-		Entry("beyond 1 MiB within a template", outcome.Stalled, v1alpha1.TemplateFailedReason, []string{`spec.target.template["copy"]`, "1 MiB"},
+		Entry("beyond 1 MiB within a template", outcome.Stalled, v1alpha1.TooLargeReason, []string{`spec.target.template["copy"]`, "1 MiB"},
 			source(redact.Data{"password": bytes.Repeat([]byte("canary"), 100_000)}), templates(map[string]v1alpha1.TemplateText{"copy": "{{ .password }}{{ .password }}"})),
 	)
 

@@ -128,7 +128,7 @@ func update(f Facts, data redact.Data) Plan {
 	live := f.Target.secret
 	after := live.DeepCopy()
 	externalsecret.Release(after)
-	dress(after, f.Import, data, updated(ReadChanged(live.Annotations), live.Data, data, f.Now))
+	dress(after, f.Import, data, updated(ReadChanged(live.Annotations), live, data, f.Now))
 	if equality.Semantic.DeepEqual(live, after) {
 		return put(f, Leave, live)
 	}

@@ -12,17 +12,25 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/tazzo/rebirth/api/v1alpha1"
 )
 
 // maxSecretSize is the API server's limit on a Secret's data
 // (k8s.io/api/core/v1, MaxSecretSize).
 const maxSecretSize = 1024 * 1024
 
-// maxWork is how many bytes the functions of one template may go through.
+// maxWork is how many bytes the functions of an import's templates may go through.
 const maxWork = 8 * maxSecretSize
 
-// budget is what is left of maxWork.
-type budget struct{ left int }
+// budget is what the templates of one import may still use, all together: a tenant
+// may write as many as fit into an import, and they run in the memory of all.
+type budget struct {
+	// work is what is left of maxWork.
+	work int
+	// room is what is left of the Secret.
+	room int
+}
 
 // functions replaces every function of text/template whose result can grow without
 // bound when it is applied to its own result, call, and index, which says nothing
@@ -47,9 +55,9 @@ func (b *budget) functions() template.FuncMap {
 
 func (b *budget) spend(parts ...string) error {
 	for _, part := range parts {
-		b.left -= len(part) + 1
+		b.work -= len(part) + 1
 	}
-	if b.left < 0 {
+	if b.work < 0 {
 		return errTooLarge
 	}
 	return nil
@@ -171,22 +179,21 @@ func missing(t *template.Template, err error) (string, bool) {
 	return "", false
 }
 
-// execute renders one template. Its errors never quote values: of what
-// text/template says, only the place and the name of a missing key are kept.
-func execute(t *template.Template, values map[string]string, exported []string) ([]byte, error) {
+// execute renders one template. What it says never quotes values: of text/template's
+// errors, only the place and the name of a missing key are kept.
+func execute(t *template.Template, values map[string]string, exported []string, b *budget) ([]byte, *refusal) {
 	var out bytes.Buffer
-	work := &budget{left: maxWork}
-	err := t.Funcs(work.functions()).Execute(&limitedWriter{w: &out, left: maxSecretSize}, values)
+	err := t.Funcs(b.functions()).Execute(&limitedWriter{w: &out, budget: b}, values)
 	if err == nil {
 		return out.Bytes(), nil
 	}
 	if errors.Is(err, errTooLarge) {
-		return nil, fmt.Errorf("spec.target.template[%q] renders more than 1 MiB, or works on more than 8 MiB: make it shorter", t.Name())
+		return nil, stalled(v1alpha1.TooLargeReason, "spec.target.template[%q] goes beyond what one import may have: with it the mirror holds more than 1 MiB, or its templates work on more than 8 MiB together; make them shorter, or select fewer keys with spec.target.keys", t.Name())
 	}
 	if key, ok := missing(t, err); ok {
-		return nil, fmt.Errorf("spec.target.template[%q] uses the key %q, which is not exported; exported are %s", t.Name(), key, strings.Join(exported, ", "))
+		return nil, stalled(v1alpha1.TemplateFailedReason, "spec.target.template[%q] uses the key %q, which is not exported; exported are %s", t.Name(), key, strings.Join(exported, ", "))
 	}
-	return nil, fmt.Errorf("spec.target.template[%q] fails%s; the cause is withheld because it may quote a value", t.Name(), place(t.Name(), err))
+	return nil, stalled(v1alpha1.TemplateFailedReason, "spec.target.template[%q] fails%s; the cause is withheld because it may quote a value", t.Name(), place(t.Name(), err))
 }
 
 // place returns " at line:column" of an execution error.
@@ -204,14 +211,14 @@ func place(name string, err error) string {
 var errTooLarge = errors.New("too large")
 
 type limitedWriter struct {
-	w    io.Writer
-	left int
+	w      io.Writer
+	budget *budget
 }
 
 func (l *limitedWriter) Write(p []byte) (int, error) {
-	if len(p) > l.left {
+	if len(p) > l.budget.room {
 		return 0, errTooLarge
 	}
-	l.left -= len(p)
+	l.budget.room -= len(p)
 	return l.w.Write(p)
 }

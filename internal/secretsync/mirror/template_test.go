@@ -1,6 +1,9 @@
 package mirror_test
 
 import (
+	"bytes"
+	"fmt"
+	"runtime"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -89,7 +92,7 @@ var _ = Describe("A template", func() {
 
 	DescribeTable("can't grow without bound",
 		func(text string) {
-			expectRefusal(rendering(text, map[string]string{"password": strings.Repeat("canary<", 1000)}), outcome.Stalled, v1alpha1.TemplateFailedReason, "1 MiB")
+			expectRefusal(rendering(text, map[string]string{"password": strings.Repeat("canary<", 1000)}), outcome.Stalled, v1alpha1.TooLargeReason, "1 MiB", "8 MiB", `spec.target.template["OUT"]`)
 		},
 		Entry("by doubling", strings.Repeat(`{{ $x := .password }}`, 1)+strings.Repeat(`{{ $x = print $x $x }}`, 30)),
 		Entry("by printf", `{{ $x := .password }}`+strings.Repeat(`{{ $x = printf "%s%s" $x $x }}`, 30)),
@@ -98,4 +101,34 @@ var _ = Describe("A template", func() {
 		Entry("by many lines", strings.Repeat(`{{ .password }}`, 160)),
 		Entry("nor take long with what stays large", `{{ $x := .password }}`+strings.Repeat(`{{ $x = print $x $x }}`, 7)+strings.Repeat(`{{ $y := upper $x }}`, 100)),
 	)
+
+	// all returns the plan for so many templates of one text over a value of that size.
+	all := func(count, size int, text string) mirror.Plan {
+		many := map[string]v1alpha1.TemplateText{}
+		for i := range count {
+			many[fmt.Sprintf("OUT%02d", i)] = v1alpha1.TemplateText(text)
+		}
+		return mirror.Decide(facts(templates(many), func(f *mirror.Facts) {
+			f.Import.Spec.Target.Keys = []v1alpha1.KeyMapping{}
+			f.Source.Data = redact.Data{"password": bytes.Repeat([]byte("x"), size)}
+		}))
+	}
+
+	DescribeTable("shares with the others of its import",
+		func(size int, text, fails string) {
+			Expect(all(1, size, text).Action).To(Equal(mirror.Create))
+			expectRefusal(all(2, size, text), outcome.Stalled, v1alpha1.TooLargeReason, fails)
+		},
+		Entry("the work that functions may do", 1000_000, strings.Repeat(`{{ $x := upper .password }}`, 5), `spec.target.template["OUT01"]`),
+		Entry("the room of a Secret", 600_000, `{{ .password }}`, `spec.target.template["OUT01"]`),
+	)
+
+	It("takes little memory, however many there are", func() {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		plan := all(64, 100, `{{ $x := .password }}`+strings.Repeat(`{{ $x = print $x $x }}`, 60))
+		runtime.ReadMemStats(&after)
+		expectRefusal(plan, outcome.Stalled, v1alpha1.TooLargeReason)
+		Expect(after.TotalAlloc - before.TotalAlloc).To(BeNumerically("<", 64<<20))
+	})
 })

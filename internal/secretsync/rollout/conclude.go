@@ -17,6 +17,10 @@ const maxNamed = 10
 // reported yet.
 const lookAgainAfter = 5 * time.Second
 
+// lookAgainLater is the same where a pod doesn't start for long: for want of its
+// image, say.
+const lookAgainLater = 30 * time.Second
+
 // conclude turns the findings about single workloads into the plan.
 func conclude(f Facts, findings []finding, missing []absence) Plan {
 	plan := Plan{HandledUpTo: f.HandledUpTo}
@@ -39,7 +43,7 @@ func conclude(f Facts, findings []finding, missing []absence) Plan {
 		}
 		if len(found.unsure) > 0 {
 			unsure = true
-			plan.wait(f.Now.Add(lookAgainAfter))
+			plan.wait(lookAgain(f, found.unsure))
 		}
 	}
 
@@ -51,6 +55,15 @@ func conclude(f Facts, findings []finding, missing []absence) Plan {
 		}
 	}
 	return plan
+}
+
+func lookAgain(f Facts, unsure []Process) time.Time {
+	for _, p := range unsure {
+		if f.Now.Before(p.Changed.Add(reportedWithin)) {
+			return f.Now.Add(lookAgainAfter)
+		}
+	}
+	return f.Now.Add(lookAgainLater)
 }
 
 // wait brings WaitUntil forward.
@@ -89,7 +102,7 @@ func message(f Facts, findings []finding, missing []absence) string {
 		switch found.answer {
 		case nothingOld:
 			for _, p := range found.unsure {
-				unsure = append(unsure, fmt.Sprintf("looking again whether container %s of pod %s started before the change of key %q, which its kubelet has not reported yet", p.Container, p.Pod, p.Key))
+				unsure = append(unsure, p.awaited())
 			}
 			continue
 		case optedOut:

@@ -40,6 +40,9 @@ type Facts struct {
 	// Changed is the mirror's ChangedAnnotation: since when each key has its
 	// present value. Fractions of a second are dropped.
 	Changed map[string]time.Time
+	// MirrorCreated is the mirror's creationTimestamp. Who reads a value that is no
+	// newer was waiting for the Secret. Zero if that is not known.
+	MirrorCreated time.Time
 	// HandledUpTo is the status field of that name. It decides nothing here, and
 	// it never runs backwards.
 	HandledUpTo time.Time

@@ -18,17 +18,32 @@ type Process struct {
 	Container string
 	// Started is when its process started.
 	Started time.Time
-	// Key changed at Changed, which is not before Started.
+	// Key changed at Changed: the process may have read it before.
 	Key     string
 	Changed time.Time
 
+	// mounted: it reads the key from a volume that was mounted by the pod's first
+	// containers, perhaps before the change.
+	mounted        bool
 	podAnnotations map[string]string
 }
 
 // String tells why the process is old.
 func (p Process) String() string {
+	if p.mounted && p.Started.After(p.Changed) {
+		return fmt.Sprintf("container %s of pod %s started at %s, with a volume that may have been mounted before the change of key %q at %s",
+			p.Container, p.Pod, p.Started.UTC().Format(time.RFC3339), p.Key, p.Changed.UTC().Format(time.RFC3339))
+	}
 	return fmt.Sprintf("container %s of pod %s started at %s, not after the change of key %q at %s",
 		p.Container, p.Pod, p.Started.UTC().Format(time.RFC3339), p.Key, p.Changed.UTC().Format(time.RFC3339))
+}
+
+// awaited tells why the process has to be looked at again.
+func (p Process) awaited() string {
+	if p.mounted {
+		return fmt.Sprintf("container %s of pod %s is restarted once it has started: what is mounted may be from before the change of key %q", p.Container, p.Pod, p.Key)
+	}
+	return fmt.Sprintf("looking again whether container %s of pod %s started before the change of key %q, which its kubelet has not reported yet", p.Container, p.Pod, p.Key)
 }
 
 func (p Process) compare(other Process) int {
@@ -69,32 +84,69 @@ func isReplicaSet(owner *metav1.OwnerReference) bool {
 	return err == nil && gv.Group == appsv1.GroupName && owner.Kind == "ReplicaSet"
 }
 
-// oldProcesses returns the processes that started at or before a change of a key
-// that they read; of every key if all is set.
+// oldProcesses returns the processes that may hold what a key was before its last
+// change; of every key if all is set.
 func oldProcesses(f Facts, pods []*corev1.Pod, all bool) []Process {
 	var old []Process
-	for _, p := range readers(f, pods, all) {
-		if started, ok := startOf(p.pod, p.Container); ok && !started.After(p.Changed) {
-			p.Started = started
-			old = append(old, p.Process)
+	for _, r := range readers(f, pods, all) {
+		if started, ok := startOf(r.pod, r.Container); ok && r.old(f, started) {
+			r.Started = started
+			old = append(old, r.Process)
 		}
 	}
 	return old
 }
 
+// startTakes is how long before its start, as reported, a container's environment
+// may have been read.
+const startTakes = time.Second
+
+// old reports whether the container's present process, started then, may hold what
+// the key was before the change.
+func (r reader) old(f Facts, started time.Time) bool {
+	switch {
+	case !started.After(r.Changed):
+		return true
+	case r.waited(f), boundAt(r.pod).After(r.Changed):
+		return false
+	default:
+		return r.mounted || !started.After(r.Changed.Add(startTakes))
+	}
+}
+
+// waited reports whether there was nothing to read before the change, which made
+// the mirror.
+func (r reader) waited(f Facts) bool { return !r.Changed.After(f.MirrorCreated) }
+
+// boundAt is when the pod came to its node. Nothing of it was read before.
+func boundAt(pod *corev1.Pod) time.Time {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue && c.LastTransitionTime.After(pod.CreationTimestamp.Time) {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return pod.CreationTimestamp.Time
+}
+
 // reportedWithin is how long a kubelet may take to report a container's start.
 const reportedWithin = time.Minute
 
-// unreported returns the processes that may have started with an old value just
-// before a change, and whose kubelet has not said so yet. Started is zero.
+// unreported returns the processes that may turn out to be old: they have started
+// just before a change, and their kubelet has not said so yet, or they will start
+// with a volume that was mounted before. Started is zero.
 func unreported(f Facts, pods []*corev1.Pod, all bool) []Process {
 	var unsure []Process
-	for _, p := range readers(f, pods, all) {
-		if p.pod.Spec.NodeName == "" || p.pod.CreationTimestamp.After(p.Changed) || !f.Now.Before(p.Changed.Add(reportedWithin)) {
+	for _, r := range readers(f, pods, all) {
+		if r.pod.Spec.NodeName == "" || boundAt(r.pod).After(r.Changed) {
 			continue
 		}
-		if mayHaveStarted(p.pod, p.Container) {
-			unsure = append(unsure, p.Process)
+		_, started := startOf(r.pod, r.Container)
+		switch {
+		case r.mounted && !started && !r.waited(f):
+			unsure = append(unsure, r.Process)
+		case f.Now.Before(r.Changed.Add(reportedWithin)) && mayHaveStarted(r.pod, r.Container):
+			r.mounted = false
+			unsure = append(unsure, r.Process)
 		}
 	}
 	return unsure
@@ -106,7 +158,8 @@ type reader struct {
 	pod *corev1.Pod
 }
 
-// readers returns the containers that read a changed key; of every key if all is set.
+// readers returns the containers that read a changed key, once for each moment at
+// which they get one; of every key if all is set.
 func readers(f Facts, pods []*corev1.Pod, all bool) []reader {
 	var found []reader
 	for _, pod := range pods {
@@ -114,21 +167,35 @@ func readers(f Facts, pods []*corev1.Pod, all bool) []reader {
 		// whatever its node's clock says.
 		changed := after(f.Changed, stampOf(pod.Annotations, f.Import))
 		for _, c := range containers(&pod.Spec) {
-			keys := everyKey()
-			if !all {
-				keys = readBy(&pod.Spec, c, f.Secret)
+			read := readBy(&pod.Spec, c, f.Secret)
+			if all {
+				read.atStart = everyKey()
 			}
-			key, at := keys.newest(changed)
-			if at.IsZero() {
-				continue
+			if key, at := read.atStart.newest(changed); !at.IsZero() {
+				found = append(found, newReader(pod, c.Name, key, at))
 			}
-			found = append(found, reader{
-				Process: Process{Pod: pod.Name, Container: c.Name, Key: key, Changed: at, podAnnotations: pod.Annotations},
-				pod:     pod,
-			})
+			if key, at := read.mounted.newest(changed); !at.IsZero() {
+				r := newReader(pod, c.Name, key, at)
+				r.mounted = firstOf(pod, c.Name)
+				found = append(found, r)
+			}
 		}
 	}
 	return found
+}
+
+func newReader(pod *corev1.Pod, container, key string, changed time.Time) reader {
+	return reader{
+		Process: Process{Pod: pod.Name, Container: container, Key: key, Changed: changed, podAnnotations: pod.Annotations},
+		pod:     pod,
+	}
+}
+
+// firstOf reports whether the container was never restarted in its pod. By the time
+// of a restart the kubelet has long brought its volumes up to date.
+func firstOf(pod *corev1.Pod, container string) bool {
+	status := statusOf(pod, container)
+	return status == nil || status.RestartCount == 0
 }
 
 // after keeps the changes that are newer than stamp.
@@ -146,10 +213,12 @@ func after(changed map[string]time.Time, stamp time.Time) map[string]time.Time {
 // process, or of its last one if a restart is what ends its wait. There is none
 // while it waits for a start that will read the present value anyway.
 func startOf(pod *corev1.Pod, container string) (started time.Time, ok bool) {
-	state, last, found := stateOf(pod, container)
-	switch {
-	case !found:
+	status := statusOf(pod, container)
+	if status == nil {
 		return time.Time{}, false
+	}
+	state, last := status.State, status.LastTerminationState
+	switch {
 	case state.Running != nil:
 		return state.Running.StartedAt.Time, true
 	case state.Terminated != nil:
@@ -175,16 +244,16 @@ func startOfTerminated(pod *corev1.Pod, state *corev1.ContainerStateTerminated) 
 // waits for nothing that would keep it from having started since: what it waited
 // for last may have come a moment ago.
 func mayHaveStarted(pod *corev1.Pod, container string) bool {
-	state, _, found := stateOf(pod, container)
+	status := statusOf(pod, container)
 	switch {
-	case !found:
+	case status == nil:
 		return true
-	case state.Running != nil, state.Terminated != nil:
+	case status.State.Running != nil, status.State.Terminated != nil:
 		return false
-	case state.Waiting == nil:
+	case status.State.Waiting == nil:
 		return true
 	}
-	switch state.Waiting.Reason {
+	switch status.State.Waiting.Reason {
 	case "", "ContainerCreating", "PodInitializing", "CreateContainerConfigError":
 		return true
 	default:
@@ -192,13 +261,14 @@ func mayHaveStarted(pod *corev1.Pod, container string) bool {
 	}
 }
 
-func stateOf(pod *corev1.Pod, container string) (state, last corev1.ContainerState, found bool) {
+// statusOf is what the kubelet says of the container; nil if nothing yet.
+func statusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {
 			if statuses[i].Name == container {
-				return statuses[i].State, statuses[i].LastTerminationState, true
+				return &statuses[i]
 			}
 		}
 	}
-	return state, last, false
+	return nil
 }

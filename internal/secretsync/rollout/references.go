@@ -44,7 +44,8 @@ func references(spec *corev1.PodSpec, secret string) bool {
 func readByAny(spec *corev1.PodSpec, secret string) keys {
 	var all keys
 	for _, c := range containers(spec) {
-		all = all.with(readBy(spec, c, secret))
+		read := readBy(spec, c, secret)
+		all = all.with(read.atStart).with(read.mounted)
 	}
 	return all
 }
@@ -55,24 +56,33 @@ func containers(spec *corev1.PodSpec) []corev1.Container {
 	return slices.Concat(spec.InitContainers, spec.Containers)
 }
 
-// readBy returns the Secret's keys that the container reads, through its
-// environment or through the volumes that it mounts.
-func readBy(spec *corev1.PodSpec, c corev1.Container, secret string) keys {
-	read := keys{named: sets.New[string]()}
-	for _, env := range c.Env {
-		if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil && env.ValueFrom.SecretKeyRef.Name == secret {
-			read.named.Insert(env.ValueFrom.SecretKeyRef.Key)
+// reads are the keys that a container reads, by the moment at which it gets them.
+type reads struct {
+	// atStart: by its environment, when its process starts.
+	atStart keys
+	// mounted: by a volume, which is filled before the images of the pod are pulled.
+	mounted keys
+}
+
+// readBy returns the Secret's keys that the container reads.
+func readBy(spec *corev1.PodSpec, c corev1.Container, secret string) reads {
+	var read reads
+	env := sets.New[string]()
+	for _, e := range c.Env {
+		if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil && e.ValueFrom.SecretKeyRef.Name == secret {
+			env.Insert(e.ValueFrom.SecretKeyRef.Key)
 		}
 	}
+	read.atStart = keys{named: env}
 	for _, from := range c.EnvFrom {
 		if from.SecretRef != nil && from.SecretRef.Name == secret {
-			read.every = true
+			read.atStart.every = true
 		}
 	}
 	for _, mount := range c.VolumeMounts {
 		for _, volume := range spec.Volumes {
 			if volume.Name == mount.Name {
-				read = read.with(mounted(volume, mount, secret))
+				read.mounted = read.mounted.with(mounted(volume, mount, secret))
 			}
 		}
 	}

@@ -46,7 +46,8 @@ var _ = Describe("A start that the kubelet has not reported yet", func() {
 			Expect(plan.WaitUntil).To(BeZero())
 		},
 		Entry("with the old value", sec(-1), 1),
-		Entry("with the new value", sec(1), 0),
+		Entry("with what may be the old value", sec(1), 1),
+		Entry("with the new value", sec(2), 0),
 	)
 
 	DescribeTable("is waited for by what the container says",
@@ -64,7 +65,7 @@ var _ = Describe("A start that the kubelet has not reported yet", func() {
 		Entry("without its Secret", waiting("CreateContainerConfigError"), corev1.ContainerState{}, true),
 		Entry("without its Secret, after a run", waiting("CreateContainerConfigError"), terminated(sec(-9)), true),
 		Entry("without its image", waiting("ImagePullBackOff"), corev1.ContainerState{}, false),
-		Entry("crashing since after the change", waiting("CrashLoopBackOff"), terminated(sec(1)), false),
+		Entry("crashing since after the change", waiting("CrashLoopBackOff"), terminated(sec(2)), false),
 	)
 
 	It("is waited for where the pod has no status at all", func() {

@@ -18,7 +18,7 @@ func (a *Act) leaveFormerLife(ctx context.Context) error {
 		a.centre.Proxmox.AddVM(a.centre.Host(i), a.centre.VMID(i), map[string]string{
 			"name": name, "tags": inventory.Tag(clusterName), "cores": "2", "memory": "2048",
 			"net0":        "virtio=" + a.centre.MAC(i) + ",bridge=vmbr0",
-			"description": inventory.Marker{Cluster: clusterName, Node: name, Run: "0badcafe", Life: inventory.Complete}.String(),
+			"description": inventory.Marker{Cluster: clusterName, Node: name, VM: a.centre.VMID(i), Run: "0badcafe", Life: inventory.Complete}.String(),
 		})
 	}
 	for _, vm := range a.centre.Proxmox.VMs() {

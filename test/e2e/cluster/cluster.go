@@ -131,6 +131,11 @@ func (c *Cluster) OnNode(ctx context.Context, node string, command ...string) (s
 	return c.run(ctx, nil, "docker", append([]string{"exec", node}, command...)...)
 }
 
+// Boot is what a node's container has said, which is there when nothing runs in it.
+func (c *Cluster) Boot(ctx context.Context, node string) (string, error) {
+	return c.run(ctx, nil, "docker", "logs", node)
+}
+
 // FilesWith are the files of a node that hold one of the texts, outside of some
 // folders. The texts go to the node by standard input, so that they stand in no
 // command line.
@@ -140,7 +145,8 @@ func (c *Cluster) FilesWith(ctx context.Context, node string, texts, outside []s
 	for _, dir := range append([]string{"/run/texts"}, outside...) {
 		script += " -not -path '" + dir + "' -not -path '" + dir + "/*'"
 	}
-	script += " -print0 | xargs -0 grep --files-with-matches --fixed-strings --file=/run/texts --text -- ; rm /run/texts"
+	// A file may vanish meanwhile: that is no error.
+	script += " -print0 | xargs -0 grep --files-with-matches --fixed-strings --file=/run/texts --text --no-messages -- ; rm /run/texts"
 	out, err := c.run(ctx, []byte(strings.Join(texts, "\n")+"\n"), "docker", "exec", "--interactive", node, "bash", "-c", script)
 	return strings.Fields(out), err
 }

@@ -65,7 +65,7 @@ func Prepare(ctx context.Context, progress io.Writer) (*Prepared, error) {
 				return err
 			}
 		}
-		return nil
+		return downloadModules(building)
 	})
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -116,6 +116,10 @@ func (p *Prepared) NodeImage(ctx context.Context, progress io.Writer) (string, e
 		return "", err
 	}
 	name := Repository + "node:" + b.key
+	// The sandbox's lock is held: whoever made these is dead.
+	if err := removeLeftovers(filepath.Join(p.Cache, "images-*")); err != nil {
+		return "", err
+	}
 	if exists(ctx, name) {
 		return name, nil
 	}

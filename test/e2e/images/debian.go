@@ -57,18 +57,22 @@ func (d debian) prepare(ctx context.Context, cache string, say func(string, ...a
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, d.name+"-"+d.key()+".tar")
+	stem := filepath.Join(dir, d.name+"-"+d.key())
+	file := stem + ".tar"
 	unlock, err := process.Lock(ctx, file+".lock", func() { say("Debian for %s: another process makes it, so waiting", d.name) })
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
+	if err := removeLeftovers(stem + "-*"); err != nil {
+		return "", err
+	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return file, err
 	}
 	start := time.Now()
 	say("Debian for %s: %d packages and what they need, by debootstrap", d.name, len(d.packages))
-	if err := d.make(ctx, dir, file); err != nil {
+	if err := d.make(ctx, stem); err != nil {
 		return "", err
 	}
 	say("Debian for %s: made in %s", d.name, time.Since(start).Round(time.Second))
@@ -86,33 +90,35 @@ var slimming = []string{
 	"./usr/share/info/*", "./dev/*", "./debootstrap",
 }
 
-func (d debian) make(ctx context.Context, dir, file string) error {
+// make makes the tar file, in a folder beside it.
+func (d debian) make(ctx context.Context, stem string) error {
 	if _, err := exec.LookPath("debootstrap"); err != nil {
 		return fmt.Errorf("the file system of %s is made by debootstrap: %w", d.name, err)
 	}
-	root, err := os.MkdirTemp(dir, d.name+"-")
+	root, err := os.MkdirTemp(filepath.Dir(stem), filepath.Base(stem)+"-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(root)
-	args := []string{"--variant=minbase", "--include=" + strings.Join(d.packages, ",")}
+	// It mounts file systems below the folder. In namespaces of its own they end with it.
+	args := []string{"--mount", "--pid", "--fork", "--kill-child", "debootstrap", "--variant=minbase", "--include=" + strings.Join(d.packages, ",")}
 	if len(d.absent) > 0 {
 		args = append(args, "--exclude="+strings.Join(d.absent, ","))
 	}
-	if err := run(ctx, command{}, "debootstrap", append(args, suite, root)...); err != nil {
+	if err := run(ctx, command{}, "unshare", append(args, suite, root)...); err != nil {
 		return err
 	}
 	if err := os.Chmod(root, 0o755); err != nil {
 		return err
 	}
-	pack := []string{"--create", "--numeric-owner", "--file=" + file + ".new", "--directory=" + root}
+	pack := []string{"--create", "--numeric-owner", "--file=" + stem + ".tar.new", "--directory=" + root}
 	for _, pattern := range slimming {
 		pack = append(pack, "--exclude="+pattern)
 	}
 	if err := run(ctx, command{}, "tar", append(pack, ".")...); err != nil {
 		return err
 	}
-	return os.Rename(file+".new", file)
+	return os.Rename(stem+".tar.new", stem+".tar")
 }
 
 // say writes lines to progress.

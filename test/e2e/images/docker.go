@@ -3,12 +3,16 @@ package images
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 )
 
 // command is how a program is run.
@@ -19,7 +23,8 @@ type command struct {
 	stdout io.Writer
 }
 
-// run quotes what the program said when it fails.
+// run quotes what the program said when it fails. The program ends with this process,
+// and the kernel takes the end of the thread that started it for that.
 func run(ctx context.Context, c command, name string, args ...string) error {
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -28,6 +33,9 @@ func run(ctx context.Context, c command, name string, args ...string) error {
 	if c.stdout != nil {
 		cmd.Stdout = c.stdout
 	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, tail(said.String()))
 	}
@@ -44,6 +52,26 @@ func tail(text string) string {
 
 func docker(ctx context.Context, args ...string) error { return run(ctx, command{}, "docker", args...) }
 
+// removeContainer removes the container with its volumes, if there is one: also when the
+// context has ended.
+func removeContainer(ctx context.Context, name string) {
+	_ = docker(context.WithoutCancel(ctx), "rm", "--force", "--volumes", name)
+}
+
+// removeLeftovers removes what killed runs left under such names. The caller holds the
+// lock under which they are made.
+func removeLeftovers(pattern string) error {
+	leftovers, err := filepath.Glob(pattern)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, leftover := range leftovers {
+		errs = append(errs, os.RemoveAll(leftover))
+	}
+	return errors.Join(errs...)
+}
+
 // exists tells whether Docker has an image of that name.
 func exists(ctx context.Context, name string) bool {
 	return docker(ctx, "image", "inspect", name) == nil
@@ -54,7 +82,7 @@ func importFilesystem(ctx context.Context, tarFile, name string) error {
 	return docker(ctx, "import", tarFile, name)
 }
 
-// globFiles are the contents of this package's own embedded files.
+// globFiles are the contents of this package's own embedded files, but for its specs.
 func globFiles(pattern string) ([]byte, error) {
 	names, err := fs.Glob(sources, pattern)
 	if err != nil {
@@ -62,6 +90,9 @@ func globFiles(pattern string) ([]byte, error) {
 	}
 	var all []byte
 	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
 		content, err := sources.ReadFile(name)
 		if err != nil {
 			return nil, err

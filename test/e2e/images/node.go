@@ -112,11 +112,12 @@ func (b *build) fillStore(ctx context.Context, base, name string) error {
 		return err
 	}
 	const container = "rebirth-node-image"
+	removeContainer(ctx, container) // of a killed run
 	if err := docker(ctx, "run", "--detach", "--privileged", "--name", container, "--entrypoint", "sleep",
 		"--volume", "/store", "--volume", archive+":/peers.tar:ro", base, "infinity"); err != nil {
 		return err
 	}
-	defer func() { _ = docker(context.WithoutCancel(ctx), "rm", "--force", "--volumes", container) }()
+	defer removeContainer(ctx, container)
 	if err := docker(ctx, "exec", container, "bash", "-euc", fillScript); err != nil {
 		return fmt.Errorf("fill containerd's store: %w", err)
 	}

@@ -92,11 +92,12 @@ func (b *build) buildPeersBase(ctx context.Context) error {
 
 // flatten makes one layer of an image.
 func flatten(ctx context.Context, from, to, dir string) error {
-	container := "rebirth-flatten"
+	const container = "rebirth-flatten"
+	removeContainer(ctx, container) // of a killed run
 	if err := docker(ctx, "create", "--name", container, from, "/none"); err != nil {
 		return err
 	}
-	defer func() { _ = docker(context.WithoutCancel(ctx), "rm", container) }()
+	defer removeContainer(ctx, container)
 	file := filepath.Join(dir, "flat.tar")
 	defer os.Remove(file)
 	if err := docker(ctx, "export", "--output", file, container); err != nil {

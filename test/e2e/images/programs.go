@@ -91,6 +91,25 @@ func Program(ctx context.Context, name string, progress io.Writer) (string, erro
 	return controlplane.Build(ctx, program, progress)
 }
 
+// withFiles are programs whose modules hold files that the tier reads in the sandbox.
+var withFiles = []string{
+	"kind",                                  // its node image
+	"external-secrets", "postgres-operator", // CRDs and rights
+	"helm-controller", "kustomize-controller", "source-controller", // CRDs
+}
+
+// downloadModules has the modules of the built programs, too, where a program that was
+// built before has spared their download: the sandbox has no way to fetch them.
+func downloadModules(ctx context.Context) error {
+	for _, name := range withFiles {
+		program := pinned[name]
+		if _, err := controlplane.ModuleFile(ctx, path.Join("tools", program.Tools), program.Module, "go.mod"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // static links the C library in. Building without cgo would do as well, but compiles
 // everything anew that the other tiers have already compiled with it.
 var static = sync.OnceValue(func() string {

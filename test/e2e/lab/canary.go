@@ -2,10 +2,17 @@ package lab
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tazzo/rebirth/test/canary"
 )
 
 // Leak is a place where a secret was found.
@@ -22,7 +29,7 @@ func (l *Lab) FindLeaks(ctx context.Context) ([]Leak, error) {
 	var leaks []Leak
 	look := func(where, text string) {
 		for i, secret := range secrets {
-			if strings.Contains(text, secret) {
+			if canary.In(text, secret) {
 				leaks = append(leaks, Leak{Secret: i, Where: where})
 			}
 		}
@@ -31,44 +38,92 @@ func (l *Lab) FindLeaks(ctx context.Context) ([]Leak, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.deletedMu.Lock()
+	maps.Copy(logs, l.deleted)
+	l.deletedMu.Unlock()
 	for name, content := range logs {
 		look("log "+name, content)
 	}
-	kinds, err := l.Cluster.Kubectl(ctx, "api-resources", "--verbs=list", "--output=name")
+	objects, err := l.objects(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for kind := range strings.FieldsSeq(kinds) {
-		if kind == "secrets" || kind == "clustersecretstores.external-secrets.io" {
-			continue
-		}
-		objects, err := l.Cluster.Kubectl(ctx, "get", kind, "--all-namespaces", "--output=yaml", "--show-managed-fields")
-		if err != nil {
-			return nil, err
-		}
-		look("objects "+kind, objects)
+	for _, object := range objects {
+		look(object.where, object.text)
 	}
 	files, err := l.leaksOnNodes(ctx, secrets)
 	return append(leaks, files...), err
 }
 
-// kept are where Kubernetes itself keeps Secrets on a node: etcd; volumes, in memory;
-// the environment of containers, as the runtime was told it. Flux' copy of the Git
-// repository is packed, and holds the store that plays a Vault.
-var kept = []string{"/var/lib/etcd", "/var/lib/kubelet/pods", "/run/containerd", "/var/lib/containerd", "/proc", "/sys", "/dev"}
+type object struct{ where, text string }
+
+// objects are all but Secrets, and the store that plays a Vault.
+func (l *Lab) objects(ctx context.Context) ([]object, error) {
+	listed, err := l.Cluster.Kubectl(ctx, "api-resources", "--verbs=list", "--output=name")
+	if err != nil {
+		return nil, err
+	}
+	kinds := slices.DeleteFunc(strings.Fields(listed), func(kind string) bool {
+		return kind == "secrets" || kind == "clustersecretstores.external-secrets.io"
+	})
+	out, err := l.Cluster.Kubectl(ctx, "get", strings.Join(kinds, ","), "--all-namespaces", "--output=json", "--show-managed-fields")
+	if err != nil {
+		return nil, err
+	}
+	var all struct{ Items []json.RawMessage }
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		return nil, err
+	}
+	var objects []object
+	for _, item := range all.Items {
+		var o metav1.PartialObjectMetadata
+		if err := json.Unmarshal(item, &o); err != nil {
+			return nil, err
+		}
+		objects = append(objects, object{where: fmt.Sprintf("%s %s/%s", o.Kind, o.Namespace, o.Name), text: string(item)})
+	}
+	return objects, nil
+}
+
+// DeletePod deletes a pod whose logs FindLeaks still searches.
+func (l *Lab) DeletePod(ctx context.Context, pod *corev1.Pod) error {
+	logs := l.podLogs(ctx, pod)
+	l.deletedMu.Lock()
+	maps.Copy(l.deleted, logs)
+	l.deletedMu.Unlock()
+	return l.Client.Delete(ctx, pod)
+}
+
+// kept are where Kubernetes itself keeps Secrets on a node: etcd, and the environment
+// of containers, as the runtime was told it. Volumes of Secrets are mounts of their
+// own, in memory, and are not searched. Flux unpacks the Git repository, with the store
+// that plays a Vault, for moments; what it keeps is packed.
+var kept = []string{"/var/lib/etcd", "/run/containerd", "/var/lib/containerd/io.containerd.metadata.v1.bolt",
+	"/var/lib/kubelet/pods/*/volumes/kubernetes.io~empty-dir/working-copies", "/proc", "/sys", "/dev"}
 
 func (l *Lab) leaksOnNodes(ctx context.Context, secrets []string) ([]Leak, error) {
 	nodes, err := l.Cluster.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var forms []string
+	for _, secret := range secrets {
+		forms = append(forms, canary.Forms(secret)...)
+	}
+	found := make([][]string, len(nodes))
+	searches, searching := errgroup.WithContext(ctx)
+	for i, node := range nodes {
+		searches.Go(func() (err error) {
+			found[i], err = l.Cluster.FilesWith(searching, node, forms, kept)
+			return err
+		})
+	}
+	if err := searches.Wait(); err != nil {
+		return nil, err
+	}
 	var leaks []Leak
-	for _, node := range nodes {
-		files, err := l.Cluster.FilesWith(ctx, node, secrets, kept)
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range files {
+	for i, node := range nodes {
+		for _, file := range found[i] {
 			leaks = append(leaks, Leak{Secret: -1, Where: fmt.Sprintf("file %s on %s", file, node)})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,10 +41,15 @@ type Lab struct {
 
 	// secrets are values that belong into Secrets and nowhere else.
 	secrets map[string]bool
-	options Options
-	root    string // of this tree
-	git     *git.Server
-	s3      *process.Process
+	// deleted are logs of pods that are no more.
+	deleted   map[string]string
+	deletedMu sync.Mutex
+	// creation is why the cluster could not be created, with what kubeadm said.
+	creation error
+	options  Options
+	root     string // of this tree
+	git      *git.Server
+	s3       *process.Process
 }
 
 // New makes a lab without a cluster: see Create.
@@ -52,7 +58,7 @@ func New(ctx context.Context, options Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{options: options, root: root, secrets: map[string]bool{}}
+	l := &Lab{options: options, root: root, secrets: map[string]bool{}, deleted: map[string]string{}}
 	l.Cluster, err = cluster.New(cluster.Options{
 		Kind: options.Kind, Kubectl: options.Kubectl, Image: options.NodeImage,
 		Config: filepath.Join(root, "kind-config.yaml"), Patches: images.KubeadmPatches(), Dir: options.Out,
@@ -66,8 +72,8 @@ func New(ctx context.Context, options Options) (*Lab, error) {
 // Create makes the cluster, loads this project's images, and, the first time, starts
 // the servers beside it. Nothing is installed yet.
 func (l *Lab) Create(ctx context.Context) error {
-	if err := l.Cluster.Create(ctx); err != nil {
-		return err
+	if l.creation = l.Cluster.Create(ctx); l.creation != nil {
+		return l.creation
 	}
 	if err := l.Cluster.Load(ctx, l.products()...); err != nil {
 		return err
@@ -137,7 +143,7 @@ func (l *Lab) products() []string {
 }
 
 // BuildProducts makes this project's images, as the installation's documentation
-// says.
+// says, and removes those of former runs, which have lost their names to them.
 func (l *Lab) BuildProducts(ctx context.Context) error {
 	for _, program := range programs {
 		build := exec.CommandContext(ctx, "make", "image", "PROGRAMS="+program, "IMAGE_PREFIX=localhost/rebirth", "VERSION="+productVersion)
@@ -145,6 +151,10 @@ func (l *Lab) BuildProducts(ctx context.Context) error {
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("make image PROGRAMS=%s: %w\n%s", program, err, out)
 		}
+	}
+	prune := exec.CommandContext(ctx, "docker", "image", "prune", "--force")
+	if out, err := prune.CombinedOutput(); err != nil {
+		return fmt.Errorf("docker image prune: %w\n%s", err, out)
 	}
 	return nil
 }

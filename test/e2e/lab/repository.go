@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing/fstest"
 	"text/template"
@@ -55,7 +56,7 @@ func (l *Lab) Push(ctx context.Context) error {
 	if err := l.copyUpstream(ctx, tree); err != nil {
 		return err
 	}
-	if err := l.copyManifests(tree); err != nil {
+	if err := l.copyManifests(ctx, tree); err != nil {
 		return err
 	}
 	if err := renderInto(tree, "repository", l.Repository); err != nil {
@@ -65,56 +66,100 @@ func (l *Lab) Push(ctx context.Context) error {
 	return err
 }
 
-// copyManifests does what docs/installation.md and docs/readiness-gate.md tell: the
-// manifests are copied, and what has to be named is named.
-func (l *Lab) copyManifests(tree fstest.MapFS) error {
+// copyManifests does what docs/installation.md and docs/readiness-gate.md tell: what
+// they have users type is typed, what they print is taken as it stands, and what has
+// to be named is named.
+func (l *Lab) copyManifests(ctx context.Context, tree fstest.MapFS) error {
+	dir, err := os.MkdirTemp(l.options.Out, "repository-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := errors.Join(installGate.follow(ctx, l.root, dir), installSecretSync.follow(ctx, l.root, dir)); err != nil {
+		return err
+	}
+	if err := copyTree(tree, os.DirFS(dir), ".", "."); err != nil {
+		return err
+	}
+	if err := l.copyExamples(tree); err != nil {
+		return err
+	}
+	return l.nameThings(tree)
+}
+
+// copyExamples adds the Flux Kustomizations, and the example of a database and its
+// consumer.
+func (l *Lab) copyExamples(tree fstest.MapFS) error {
+	printed, err := installSecretSync.manifest(l.root)
+	if err != nil {
+		return err
+	}
+	tree["clusters/home/secret-sync.yaml"] = &fstest.MapFile{Data: printed}
+	manifests := os.DirFS(filepath.Join(l.root, "manifests"))
+	gate, err := documents(manifests, "readiness-gate/example/flux.yaml")
+	if err != nil {
+		return err
+	}
+	tree["clusters/home/readiness-gate.yaml"] = &fstest.MapFile{Data: gate[0]} // "the first Kustomization of"
+	others, err := documents(manifests, "secret-sync/example/flux.yaml")
+	if err != nil {
+		return err
+	}
+	others = slices.DeleteFunc(others, func(d []byte) bool { return bytes.Contains(d, []byte("\n  name: secret-sync\n")) })
+	tree["clusters/home/example.yaml"] = &fstest.MapFile{Data: bytes.Join(others, []byte("\n---\n"))}
+	return errors.Join(
+		copyTree(tree, manifests, "secret-sync/example/namespaces", "infrastructure/namespaces"),
+		copyTree(tree, manifests, "secret-sync/example/tazlab-db", "database/tazlab-db"),
+		copyTree(tree, manifests, "secret-sync/example/monitoring", "apps/monitoring/example"))
+}
+
+// nameThings sets what the two sections and the examples tell users to set, and what
+// the specs need beyond: the right to repair, and to read one more Secret.
+func (l *Lab) nameThings(tree fstest.MapFS) error {
 	version := "v" + productVersion
 	source := []string{"https://github.com/tazzo/rebirth", l.git.URL(chartsRepository), "tag: v0.1.0", "tag: " + version}
 	registry := []string{"registry: registry.example.com", "registry: localhost"}
-	var errs []error
-	copyTo := func(from, to string, replace ...string) {
-		errs = append(errs, copyTree(tree, os.DirFS(filepath.Join(l.root, "manifests")), from, to, replace...))
-	}
-	for _, name := range []string{"readiness-gate", "secret-sync"} {
-		to := "infrastructure/" + name + "/"
-		copyTo(name+"/kustomization.yaml", to+"kustomization.yaml")
-		copyTo(name+"/namespace.yaml", to+"namespace.yaml")
-		copyTo(name+"/source.yaml", to+"source.yaml", source...)
-		copyTo(name+"/components", to+"components")
-	}
-	copyTo("readiness-gate/release.yaml", "infrastructure/readiness-gate/release.yaml", append(registry, "min: 1", "min: 2")...)
-	// The right to repair, which an export has to ask for, and to read one more Secret.
-	rights := []string{
-		"- namespace: tazlab-db\n", "- namespace: tazlab-db\n        repair: true\n",
-		"- tazlab-db-cluster-cert\n", "- tazlab-db-cluster-cert\n          - tazlab-db-client-cert\n",
-	}
-	copyTo("secret-sync/release.yaml", "infrastructure/secret-sync/release.yaml", append(rights, registry...)...)
-	copyTo("readiness-gate/example/flux.yaml", "clusters/home/readiness-gate.yaml")
-	copyTo("secret-sync/example/flux.yaml", "clusters/home/secret-sync.yaml")
-	copyTo("secret-sync/example/namespaces", "infrastructure/namespaces")
-	copyTo("secret-sync/example/tazlab-db", "database/tazlab-db")
-	copyTo("secret-sync/example/monitoring", "apps/monitoring/example")
-	return errors.Join(errs...)
+	return errors.Join(
+		edit(tree, "infrastructure/readiness-gate/source.yaml", source...),
+		edit(tree, "infrastructure/readiness-gate/release.yaml", append(registry, "min: 1", "min: 2")...),
+		edit(tree, "clusters/home/readiness-gate.yaml", "path: ./manifests/readiness-gate", "path: ./infrastructure/readiness-gate"),
+		edit(tree, "infrastructure/secret-sync/source.yaml", source...),
+		edit(tree, "infrastructure/secret-sync/release.yaml", append(registry,
+			"- namespace: tazlab-db\n", "- namespace: tazlab-db\n        repair: true\n",
+			"- tazlab-db-cluster-cert\n", "- tazlab-db-cluster-cert\n          - tazlab-db-client-cert\n")...),
+	)
 }
 
-// copyTree copies a file or folder, with replacements of which each must be needed.
-func copyTree(tree fstest.MapFS, source fs.FS, from, to string, replace ...string) error {
+// documents of a YAML file.
+func documents(source fs.FS, name string) ([][]byte, error) {
+	content, err := fs.ReadFile(source, name)
+	return bytes.Split(content, []byte("\n---\n")), err
+}
+
+// edit replaces words of a file. Each must be there.
+func edit(tree fstest.MapFS, name string, replace ...string) error {
+	file, ok := tree[name]
+	if !ok {
+		return fmt.Errorf("the documentation no longer leads to a file %s", name)
+	}
+	for i := 0; i < len(replace); i += 2 {
+		if !bytes.Contains(file.Data, []byte(replace[i])) {
+			return fmt.Errorf("%s no longer says %q: adapt this test to the documentation", name, replace[i])
+		}
+		file.Data = bytes.ReplaceAll(file.Data, []byte(replace[i]), []byte(replace[i+1]))
+	}
+	return nil
+}
+
+// copyTree copies a file or folder.
+func copyTree(tree fstest.MapFS, source fs.FS, from, to string) error {
 	return fs.WalkDir(source, from, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := fs.ReadFile(source, name)
-		if err != nil {
-			return err
-		}
-		for i := 0; i < len(replace); i += 2 {
-			if !bytes.Contains(content, []byte(replace[i])) {
-				return fmt.Errorf("%s no longer says %q: adapt this test to the documentation", name, replace[i])
-			}
-			content = bytes.ReplaceAll(content, []byte(replace[i]), []byte(replace[i+1]))
-		}
 		tree[path.Join(to, strings.TrimPrefix(name, from))] = &fstest.MapFile{Data: content}
-		return nil
+		return err
 	})
 }
 

@@ -3,8 +3,8 @@
 //
 //	go run ./test/e2e/run [flags of ginkgo, such as --focus='the gate']
 //
-// E2E_KEEP=1 keeps the cluster and says how to look around. E2E_OUT names the folder
-// for logs and reports; the default is out/e2e of this tree.
+// E2E_KEEP=1 keeps the cluster until Ctrl-C and says how to look around. E2E_OUT names
+// the folder for logs and reports; the default is out/e2e of this tree.
 package main
 
 import (
@@ -15,9 +15,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tazzo/rebirth/test/controlplane"
 	"github.com/tazzo/rebirth/test/e2e/images"
@@ -31,12 +34,23 @@ const inside = "inside"
 func main() {
 	sandbox.Enter()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	err := endWithStarter()
+	if err == nil {
+		err = run(ctx, os.Args[1:])
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
 	}
+}
+
+// endWithStarter has the kernel tell this process to end when the one that started it
+// dies: a make that is killed says nothing to what it runs. The kernel forgets that with
+// the thread that asked for it, so this goroutine keeps its thread.
+func endWithStarter() error {
+	runtime.LockOSThread()
+	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0, 0, 0)
 }
 
 func run(ctx context.Context, args []string) error {
@@ -64,7 +78,6 @@ func run(ctx context.Context, args []string) error {
 		Data:    filepath.Join(prepared.Cache, "docker"),
 		Runtime: prepared.Programs["ociruntime"],
 		Log:     filepath.Join(out, "dockerd.log"),
-		Keep:    os.Getenv("E2E_KEEP") != "",
 	}, append([]string{"/proc/self/exe", inside, out}, args...)...)
 	fmt.Fprintf(os.Stderr, "end-to-end tier: %s in all\n", time.Since(start).Round(time.Second))
 	return err
@@ -72,6 +85,10 @@ func run(ctx context.Context, args []string) error {
 
 // runInside makes the node image, which needs Docker, and runs the specs.
 func runInside(ctx context.Context, out string, flags []string) error {
+	// A former run's would be taken for this one's.
+	if err := os.RemoveAll(filepath.Join(out, "failed")); err != nil {
+		return err
+	}
 	prepared, err := images.Prepare(ctx, io.Discard)
 	if err != nil {
 		return err
@@ -80,14 +97,22 @@ func runInside(ctx context.Context, out string, flags []string) error {
 	if err != nil {
 		return err
 	}
-	specs := exec.CommandContext(ctx, filepath.Join(out, "e2e.test"), append([]string{"--ginkgo.v", "--test.timeout=0"}, flags...)...)
-	specs.Cancel = func() error { return specs.Process.Signal(os.Interrupt) }
+	specs := specsCommand(ctx, filepath.Join(out, "e2e.test"), append([]string{"--ginkgo.v", "--test.timeout=0"}, flags...)...)
 	specs.Env = append(os.Environ(), "E2E_OUT="+out, "E2E_NODE_IMAGE="+node)
 	for _, name := range []string{"kind", "kubectl", "versitygw"} {
 		specs.Env = append(specs.Env, "E2E_"+strings.ToUpper(name)+"="+prepared.Programs[name])
 	}
 	specs.Stdout, specs.Stderr = os.Stdout, os.Stderr
 	return specs.Run()
+}
+
+// specsCommand is told to end once: at a second signal Ginkgo no longer cleans up. In a
+// group of its own it does not get the terminal's Ctrl-C beside this process's.
+func specsCommand(ctx context.Context, program string, args ...string) *exec.Cmd {
+	specs := exec.CommandContext(ctx, program, args...)
+	specs.Cancel = func() error { return specs.Process.Signal(os.Interrupt) }
+	specs.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return specs
 }
 
 func outputFolder() (string, error) {

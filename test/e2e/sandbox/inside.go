@@ -33,23 +33,28 @@ func (o order) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = o.command(ctx)
-	if o.Keep && ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "\nKept running. To look around, as root:\n\n  nsenter --target %s --net --pid --mount env %s bash\n\n"+
-			"Then \"docker ps\", or kubectl with the kubeconfig that was named above. Ctrl-C here, or kill %s, ends it all.\n", pid, o.environment(), pid)
-		<-ctx.Done()
-	}
+	err = o.command(ctx, "nsenter --target "+pid+" --net --pid --mount env "+o.environment())
 	return errors.Join(err, daemon.Stop(syscall.SIGTERM, daemonStop))
 }
 
+// hidden are folders of the machine's containerd, if it has one. Docker would take that
+// one for its own, and a second containerd would take over its socket.
+var hidden = []string{"/run/containerd", "/run/nri"}
+
 // settleIn gives the new namespaces a /proc that shows their processes, mounts that
-// stay among themselves, and loopback.
+// stay among themselves, nothing of the machine's containerd, and loopback.
 func (o order) settleIn(ctx context.Context) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return err
 	}
 	if err := syscall.Mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""); err != nil {
 		return err
+	}
+	for _, dir := range hidden {
+		err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=711")
+		if err != nil && !errors.Is(err, syscall.ENOENT) {
+			return fmt.Errorf("hide %s: %w", dir, err)
+		}
 	}
 	if out, err := exec.CommandContext(ctx, "ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		return fmt.Errorf("ip link set lo up: %w\n%s", err, out)
@@ -78,6 +83,8 @@ func (o order) startDocker(ctx context.Context) (*process.Process, error) {
 			"--exec-root=" + filepath.Join(o.Dir, "exec"),
 			"--pidfile=" + filepath.Join(o.Dir, "docker.pid"),
 			"--config-file=" + configuration,
+			// With systemd as the machine's, the default would take no parent but a slice.
+			"--exec-opt=native.cgroupdriver=cgroupfs",
 			"--cgroup-parent=" + o.Cgroup,
 			"--add-runtime=rebirth=" + o.Runtime,
 			"--default-runtime=rebirth",
@@ -97,11 +104,11 @@ func (o order) startDocker(ctx context.Context) (*process.Process, error) {
 }
 
 // command is told to end first and killed later, so that it can clean up.
-func (o order) command(ctx context.Context) error {
+func (o order) command(ctx context.Context, entry string) error {
 	cmd := exec.CommandContext(ctx, o.Args[0], o.Args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = commandGrace
-	cmd.Env = append(os.Environ(), o.environment(), "DOCKER_BUILDKIT=0")
+	cmd.Env = append(os.Environ(), o.environment(), "DOCKER_BUILDKIT=0", EntryVariable+"="+entry)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd.Run()
 }

@@ -31,10 +31,11 @@ type Options struct {
 	Runtime string
 	// Log is the file that takes the daemon's log.
 	Log string
-	// Keep leaves everything running after the command until this process is told
-	// to end, and says how to look around.
-	Keep bool
 }
+
+// EntryVariable tells the command how to get into its sandbox from the machine: with a
+// command behind it, its value is a command line for root.
+const EntryVariable = "REBIRTH_E2E_ENTRY"
 
 // insideVariable tells a process that it is the first one of a sandbox, and what to
 // do there.
@@ -60,12 +61,16 @@ func Run(ctx context.Context, options Options, args ...string) error {
 		return err
 	}
 	defer unlock()
-	dir, err := os.MkdirTemp("", "rebirth-sandbox-")
+	if err := removeLeftovers(os.TempDir(), cgroupRoot, alive); err != nil {
+		return fmt.Errorf("remove what killed sandboxes left: %w", err)
+	}
+	own := strconv.Itoa(os.Getpid())
+	dir, err := os.MkdirTemp("", folderPrefix+own+"-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	order := order{Options: options, Dir: dir, Args: args, Cgroup: "/rebirth-e2e-" + strconv.Itoa(os.Getpid())}
+	order := order{Options: options, Dir: dir, Args: args, Cgroup: "/" + cgroupPrefix + own}
 	encoded, err := json.Marshal(order)
 	if err != nil {
 		return err
@@ -86,7 +91,7 @@ func Run(ctx context.Context, options Options, args ...string) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
-	return errors.Join(cmd.Wait(), removeCgroups(order.Cgroup))
+	return errors.Join(cmd.Wait(), removeCgroups(cgroupRoot, cgroupPrefix+own, nil))
 }
 
 // Enter does what a sandbox's first process has to do, and exits, if this process is
@@ -113,26 +118,4 @@ func Enter() {
 		os.Exit(1)
 	}
 	os.Exit(0)
-}
-
-// removeCgroups removes the control groups that the kernel left when it ended what
-// ran in them.
-func removeCgroups(name string) error {
-	roots, err := filepath.Glob("/sys/fs/cgroup/*" + name)
-	if err != nil {
-		return err
-	}
-	for _, root := range append(roots, "/sys/fs/cgroup"+name) {
-		var dirs []string
-		_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-			if err == nil && entry.IsDir() {
-				dirs = append(dirs, path)
-			}
-			return nil // gone meanwhile is as good
-		})
-		for i := len(dirs) - 1; i >= 0; i-- {
-			_ = syscall.Rmdir(dirs[i])
-		}
-	}
-	return nil
 }
