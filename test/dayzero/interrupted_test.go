@@ -130,7 +130,7 @@ var _ = Describe("a create that is killed (B11)", func() {
 
 var _ = Describe("a create of which one step has failed, though the cluster runs", func() {
 	It("is run again without replacing a machine, unless somebody says yes", func(ctx SpecContext) {
-		w := world(ctx, dayzero.Options{Workers: 1, Extra: "timeouts: {join: 3s}\n"})
+		w := world(ctx, dayzero.Options{Workers: 1, Extra: "timeouts: {join: 20s}\n"})
 		w.FailTailnet(dayzero.TailnetFault{Method: http.MethodPost, Path: "/ts2021", Status: http.StatusServiceUnavailable, Times: -1})
 		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring("lend the key to its memory"))
 		Expect(lives(w)).To(HaveEach("unfinished"))

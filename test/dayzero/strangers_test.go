@@ -187,7 +187,7 @@ var _ = Describe("an image", func() {
 		must(ctx, w, "create", "--discard-credentials")
 		must(ctx, w, "destroy", "--yes")
 		_, checksum, _ := strings.Cut(w.ClusterYAML(), "checksum: ")
-		file := variant(w, checksum[:64], strings.Repeat("0", 64))
+		file := variant(w, checksum[:64], strings.Repeat("ab", 32))
 		Expect(mustFail(ctx, w, "create", "--discard-credentials", "--file", file)).To(ContainSubstring("checksum mismatch"))
 		Expect(w.Proxmox.VMs()).To(BeEmpty())
 	}, SpecTimeout(time.Minute))

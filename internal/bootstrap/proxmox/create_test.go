@@ -242,8 +242,7 @@ func live(ctx context.Context, client *Client) error {
 	if err := client.DownloadImage(ctx, Download{Image: m.Image, URL: imageURL, SHA256: imageSHA}, told); err != nil {
 		return err
 	}
-	vm, err := client.CreateVM(ctx, m, told)
-	if err != nil {
+	if _, err := client.CreateVM(ctx, m, told); err != nil {
 		return err
 	}
 	if err := client.StartVM(ctx, 9001, cluster, told); err != nil {
@@ -253,7 +252,8 @@ func live(ctx context.Context, client *Client) error {
 	if err := client.SetMarker(ctx, 9001, m.Marker); err != nil {
 		return fmt.Errorf("mark: %w", err)
 	}
-	if vm, err = client.VM(ctx, 9001); err != nil {
+	vm, err := client.VM(ctx, 9001)
+	if err != nil {
 		return err
 	}
 	return client.DestroyVM(ctx, vm, cluster, told)

@@ -87,7 +87,7 @@ func (l *Lab) objects(ctx context.Context) ([]object, error) {
 
 // DeletePod deletes a pod whose logs FindLeaks still searches.
 func (l *Lab) DeletePod(ctx context.Context, pod *corev1.Pod) error {
-	logs := l.podLogs(ctx, pod)
+	logs := podLogs(ctx, l.Cluster.Kubectl, pod)
 	l.deletedMu.Lock()
 	maps.Copy(l.deleted, logs)
 	l.deletedMu.Unlock()

@@ -152,10 +152,6 @@ func (l *Lab) logs(ctx context.Context, run kubectl) (map[string]string, error) 
 	return logs, nil
 }
 
-func (l *Lab) podLogs(ctx context.Context, pod *corev1.Pod) map[string]string {
-	return podLogs(ctx, l.Cluster.Kubectl, pod)
-}
-
 func podLogs(ctx context.Context, run kubectl, pod *corev1.Pod) map[string]string {
 	logs := map[string]string{}
 	for _, status := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
