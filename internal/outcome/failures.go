@@ -13,6 +13,8 @@ const (
 	lasting = 5 * time.Second
 	// sameWords is how long a failure is told in the same words.
 	sameWords = time.Minute
+	// forgotten is when a failure begins anew: all that fails is tried again sooner.
+	forgotten = 10 * time.Minute
 )
 
 // Failures remembers whose requests keep failing, and in which words that was told.
@@ -24,27 +26,28 @@ type Failures struct {
 }
 
 type failure struct {
-	since, said time.Time
-	words       string
+	since, last, said time.Time
+	reason, words     string
 }
 
-// Again notes another failure, and returns the words to tell it in. lasts reports
-// whether it is worth telling: it has gone on for longer than a moment.
-func (f *Failures) Again(key types.NamespacedName, words string, now time.Time) (said string, lasts bool) {
+// Again notes another failure for this reason, and returns the words to tell it in.
+// lasts reports whether it is worth telling: it has gone on for longer than a moment.
+func (f *Failures) Again(key types.NamespacedName, reason, words string, now time.Time) (said string, lasts bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.of == nil {
 		f.of = map[types.NamespacedName]failure{}
 	}
-	last, known := f.of[key]
-	if !known {
-		last.since = now
+	known, found := f.of[key]
+	if !found || now.Sub(known.last) >= forgotten {
+		known = failure{since: now}
 	}
-	if !known || now.Sub(last.said) >= sameWords {
-		last.said, last.words = now, words
+	if known.reason != reason || now.Sub(known.said) >= sameWords {
+		known.said, known.reason, known.words = now, reason, words
 	}
-	f.of[key] = last
-	return last.words, now.Sub(last.since) >= lasting
+	known.last = now
+	f.of[key] = known
+	return known.words, now.Sub(known.since) >= lasting
 }
 
 // Over forgets the failures of an object whose requests work again, or that is gone.

@@ -16,12 +16,12 @@ var _ = Describe("A request that fails", func() {
 	var failures outcome.Failures
 	BeforeEach(func() {
 		failures = outcome.Failures{}
-		failures.Again(key, "first", begin)
+		failures.Again(key, "Failed", "first", begin)
 	})
 
 	DescribeTable("is told once it goes on, and in the same words for a while",
 		func(after time.Duration, words string, lasts bool) {
-			said, told := failures.Again(key, "later", begin.Add(after))
+			said, told := failures.Again(key, "Failed", "later", begin.Add(after))
 			Expect(said).To(Equal(words))
 			Expect(told).To(Equal(lasts))
 		},
@@ -33,12 +33,21 @@ var _ = Describe("A request that fails", func() {
 	)
 
 	It("once is not told", func() {
-		_, told := failures.Again(types.NamespacedName{Name: "other"}, "first", begin.Add(time.Hour))
+		_, told := failures.Again(types.NamespacedName{Name: "other"}, "Failed", "first", begin.Add(time.Hour))
+		Expect(told).To(BeFalse())
+	})
+	It("for another reason is told in its own words at once", func() {
+		said, _ := failures.Again(key, "Refused", "later", begin.Add(time.Second))
+		Expect(said).To(Equal("later"))
+	})
+	It("begins anew when none was seen for long", func() {
+		said, told := failures.Again(key, "Failed", "again", begin.Add(time.Hour))
+		Expect(said).To(Equal("again"))
 		Expect(told).To(BeFalse())
 	})
 	It("begins anew after a success", func() {
 		failures.Over(key)
-		said, told := failures.Again(key, "again", begin.Add(10*time.Second))
+		said, told := failures.Again(key, "Failed", "again", begin.Add(10*time.Second))
 		Expect(said).To(Equal("again"))
 		Expect(told).To(BeFalse())
 	})

@@ -51,26 +51,35 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	facts, err := r.observe(ctx, export)
 	if apierrors.IsForbidden(err) {
-		return r.report(ctx, facts, forbidden(facts, err))
+		words, _ := r.again(facts, v1alpha1.NoRightsReason, err)
+		return r.report(ctx, facts, forbidden(facts, words))
 	}
 	if err != nil {
-		return r.failed(ctx, facts, nil, err)
+		return r.failed(ctx, facts, proof.Due(export.Status.Verification), err)
 	}
 	plan := proof.Decide(facts)
 	if err := r.apply(ctx, facts, plan); err != nil {
 		if apierrors.IsForbidden(err) {
-			return r.report(ctx, facts, repairForbidden(facts, plan, err))
+			words, _ := r.again(facts, v1alpha1.NoRightsReason, err)
+			return r.report(ctx, facts, repairForbidden(facts, plan, words))
 		}
 		return r.failed(ctx, facts, plan.Verification, err)
 	}
-	r.failures.Over(req.NamespacedName)
+	if !plan.Keep {
+		r.failures.Over(req.NamespacedName)
+	}
 	return r.report(ctx, facts, plan)
+}
+
+// again notes another failure; see outcome.Failures.
+func (r *Reconciler) again(f proof.Facts, reason string, err error) (words string, lasts bool) {
+	return r.failures.Again(client.ObjectKeyFromObject(f.Export), reason, quote.Line(err.Error(), quotedLength), r.Clock.Now())
 }
 
 // failed has what the API server did not do tried again with back-off, and tells it
 // if it lasts.
 func (r *Reconciler) failed(ctx context.Context, f proof.Facts, verification *v1alpha1.VerificationStatus, err error) (ctrl.Result, error) {
-	words, lasts := r.failures.Again(client.ObjectKeyFromObject(f.Export), quote.Line(err.Error(), quotedLength), r.Clock.Now())
+	words, lasts := r.again(f, v1alpha1.RequestFailedReason, err)
 	if !lasts {
 		return ctrl.Result{}, err
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/outcome"
-	"github.com/tazzo/rebirth/internal/quote"
 	"github.com/tazzo/rebirth/internal/secretsync/metrics"
 	"github.com/tazzo/rebirth/internal/secretsync/proof"
 )
@@ -69,20 +68,19 @@ func setStatus(export *v1alpha1.SecretExport, f proof.Facts, plan proof.Plan) {
 }
 
 // forbidden is the plan when the API server refuses what the chart should allow.
-func forbidden(f proof.Facts, err error) proof.Plan {
-	return noRights(fmt.Sprintf("the API server refuses what the chart's Role in namespace %s should allow; is the Role there? (%s)", f.Export.Namespace, quote.Line(err.Error(), quotedLength)))
+func forbidden(f proof.Facts, words string) proof.Plan {
+	return noRights(fmt.Sprintf("the API server refuses what the chart's Role in namespace %s should allow; is the Role there? (%s)", f.Export.Namespace, words))
 }
 
 // repairForbidden goes on with the record of attempts, or the refusal would have
 // to become final anew each time.
-func repairForbidden(f proof.Facts, plan proof.Plan, err error) proof.Plan {
-	refused := noRights(fmt.Sprintf("spec.repair: ReapplyVerifier needs the chart's value exports: [{namespace: %s, repair: true}] (%s)", f.Export.Namespace, quote.Line(err.Error(), quotedLength)))
+func repairForbidden(f proof.Facts, plan proof.Plan, words string) proof.Plan {
+	refused := noRights(fmt.Sprintf("spec.repair: ReapplyVerifier needs the chart's value exports: [{namespace: %s, repair: true}] (%s)", f.Export.Namespace, words))
 	refused.Verification = plan.Verification
 	return refused
 }
 
 // requestFailed is the plan while requests fail, and nobody knows more than before.
-// Without a record of attempts the source is proven anew once they work again.
 func requestFailed(verification *v1alpha1.VerificationStatus, words string) proof.Plan {
 	message := "trying again what the API server did not do: " + words
 	return proof.Plan{

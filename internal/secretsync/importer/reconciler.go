@@ -83,9 +83,10 @@ func (r *Reconciler) conclude(ctx context.Context, pass firstPass) (ctrl.Result,
 	case err == nil:
 		r.failures.Over(key)
 	case apierrors.IsForbidden(err):
-		restarts, err = forbidden(pass.facts, restarts, err), nil
+		words, _ := r.again(key, v1alpha1.NoRightsReason, err)
+		restarts, err = forbidden(pass.facts, restarts, words), nil
 	default:
-		words, _ := r.failures.Again(key, quoted(err), r.Clock.Now())
+		words, _ := r.again(key, v1alpha1.RestartPendingReason, err)
 		restarts = notYet(pass.facts, restarts, words)
 	}
 	// The mirror is written: that is reported, whatever became of the restarts.
@@ -106,22 +107,28 @@ const (
 	quotedLength = 500
 )
 
-func quoted(err error) string { return quote.Line(err.Error(), quotedLength) }
+// again notes another failure; see outcome.Failures.
+func (r *Reconciler) again(key client.ObjectKey, reason string, err error) (words string, lasts bool) {
+	return r.failures.Again(key, reason, quote.Line(err.Error(), quotedLength), r.Clock.Now())
+}
 
 // failed sorts the errors of the API server: what somebody has to mend becomes a
 // condition, a lost race another look. Everything else is tried again with back-off,
 // and told if it lasts.
 func (r *Reconciler) failed(ctx context.Context, f mirror.Facts, err error) (ctrl.Result, error) {
+	key := client.ObjectKeyFromObject(f.Import)
 	switch {
 	case apierrors.IsForbidden(err):
-		return r.reportRefused(ctx, f, outcome.Stalled, v1alpha1.NoRightsReason, "the API server refuses what the chart's Roles should allow; are the chart's values right, and the Roles there? ("+quoted(err)+")")
+		words, _ := r.again(key, v1alpha1.NoRightsReason, err)
+		return r.reportRefused(ctx, f, outcome.Stalled, v1alpha1.NoRightsReason, "the API server refuses what the chart's Roles should allow; are the chart's values right, and the Roles there? ("+words+")")
 	case apierrors.IsInvalid(err):
-		return r.reportRefused(ctx, f, outcome.Stalled, v1alpha1.InvalidSpecReason, "the API server does not accept the mirror: "+quoted(err))
+		words, _ := r.again(key, v1alpha1.InvalidSpecReason, err)
+		return r.reportRefused(ctx, f, outcome.Stalled, v1alpha1.InvalidSpecReason, "the API server does not accept the mirror: "+words)
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		ctrl.LoggerFrom(ctx).V(1).Info("somebody wrote first; looking again", "cause", err.Error())
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
-	words, lasts := r.failures.Again(client.ObjectKeyFromObject(f.Import), quoted(err), r.Clock.Now())
+	words, lasts := r.again(key, v1alpha1.RequestFailedReason, err)
 	if !lasts {
 		return ctrl.Result{}, err
 	}

@@ -59,9 +59,9 @@ func (r *Reconciler) restart(ctx context.Context, pass firstPass) (restarted, er
 }
 
 // forbidden is what a restart ended in that the API server refused.
-func forbidden(f mirror.Facts, so restarted, err error) restarted {
+func forbidden(f mirror.Facts, so restarted, words string) restarted {
 	out := unfinished(f, so, v1alpha1.NoRightsReason, fmt.Sprintf("the mirror is in order, but the API server refuses what the chart's Role in namespace %s should allow about workloads; is the Role there? (%s)",
-		f.Import.Namespace, quoted(err)))
+		f.Import.Namespace, words))
 	out.plan.WaitUntil = f.Now.Add(refusedRetry)
 	return out
 }
@@ -119,7 +119,7 @@ func lookedThrough(imp *v1alpha1.SecretImport) bool {
 // handled reports whether processes were looked at since the change, and since
 // the spec said how, and nothing was left to do.
 func handled(imp *v1alpha1.SecretImport, newest time.Time) bool {
-	if imp.Status.ObservedGeneration != imp.Generation || conditions.IsFalse(imp, v1alpha1.RestartedCondition) {
+	if t := imp.Status.Target; t == nil || t.Generation != imp.Generation || conditions.IsFalse(imp, v1alpha1.RestartedCondition) {
 		return false
 	}
 	return imp.Spec.Restart.Mode == v1alpha1.RestartModeNever || newest.IsZero() || !newest.After(handledUpTo(imp))

@@ -146,7 +146,7 @@ func existing(edits ...func(*corev1.Secret)) func(*mirror.Facts) {
 }
 
 func policy(p v1alpha1.ExistingPolicy) func(*mirror.Facts) {
-	return func(f *mirror.Facts) { f.Import.Spec.Existing = p }
+	return func(f *mirror.Facts) { f.Import.Spec.Existing, f.Import.Spec.Target.Name = p, sourceName }
 }
 
 func source(data redact.Data) func(*mirror.Facts) {

@@ -152,15 +152,15 @@ func decideAllowed(f Facts) Plan {
 	return write(f, data, secretType(f.Import, f.Source, data))
 }
 
-// renamed finds an export that now exports a Secret of another name, to an import
-// that leaves the name to it. Whoever may edit an export would otherwise choose, at
+// renamed finds an export of a Secret whose name is not the mirror's, though the import
+// leaves the name to it. Whoever may edit an export would otherwise choose, at
 // any time, which Secret is written in the consumer's namespace.
 func renamed(f Facts) *refusal {
 	name, now := pinned(f.Import), f.Export.SecretName()
 	if f.Import.Spec.Target.Name != "" || name == "" || name == now {
 		return nil
 	}
-	return stalled(v1alpha1.ConflictReason, "SecretExport %s now exports Secret %q, and this import's mirror is Secret %s/%s, which is kept as it is: set spec.target.name to %q to have it updated, or to another name to have another Secret",
+	return stalled(v1alpha1.ConflictReason, "SecretExport %s exports Secret %q, and this import's mirror is Secret %s/%s, which is kept as it is: set spec.target.name to %q to have it updated, or to another name to have another Secret",
 		exportName(f.Import), now, f.Import.Namespace, name, name)
 }
 

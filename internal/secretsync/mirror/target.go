@@ -81,14 +81,23 @@ func mayTake(f Facts, live *corev1.Secret) (taken string, r *refusal) {
 		if owner.Name != "" && owner.Name != f.External.Name {
 			return "", stalled(v1alpha1.ConflictReason, "Secret %s belongs to %s, and spec.externalSecret names %q: correct spec.externalSecret.name", name, owner.Text, f.External.Name)
 		}
-		return "taken over from " + owner.Text, nil
+		return "taken over from " + owner.Text, unnamed(f.Import, name)
 	case externalsecret.ByGit:
 		return "", stalled(v1alpha1.ManagedByGitReason, "Secret %s is applied from Git (%s), which would win it back: remove it there, or choose another spec.target.name", name, owner.Text)
 	}
 	if policy == v1alpha1.ExistingRefuse || policy == "" {
-		return "", stalled(v1alpha1.ConflictReason, "Secret %s exists and is not this import's: set spec.existing: Adopt to take it, delete it, or choose another spec.target.name", name)
+		return "", stalled(v1alpha1.ConflictReason, "Secret %s exists and is not this import's: set spec.existing: Adopt and spec.target.name to take it, delete it, or choose another spec.target.name", name)
 	}
-	return "adopted a Secret that nobody owned", nil
+	return "adopted a Secret that nobody owned", unnamed(f.Import, name)
+}
+
+// unnamed refuses what the API server has refused only since it knows the rule: to take
+// a Secret that the export's owner has chosen.
+func unnamed(imp *v1alpha1.SecretImport, secret string) *refusal {
+	if imp.Spec.Target.Name != "" {
+		return nil
+	}
+	return stalled(v1alpha1.ConflictReason, "Secret %s is not this import's, and spec.existing: %s needs spec.target.name: set it, or the export's owner would choose which Secret is taken", secret, imp.Spec.Existing)
 }
 
 // ownedBy reports whether the import controls the Secret. An import of the same

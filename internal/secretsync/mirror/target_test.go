@@ -71,7 +71,7 @@ func named(name string) func(*externalsecret.External) {
 // takeOver asks for the target of the ExternalSecret, "" for that of its name.
 func takeOver(method v1alpha1.TakeOverMethod, name string) func(*mirror.Facts) {
 	return func(f *mirror.Facts) {
-		f.Import.Spec.Existing = v1alpha1.ExistingTakeOver
+		policy(v1alpha1.ExistingTakeOver)(f)
 		f.Import.Spec.ExternalSecret = &v1alpha1.ExternalSecretReference{Name: name, Method: method}
 	}
 }
@@ -126,6 +126,17 @@ var _ = Describe("A Secret in the mirror's place", func() {
 			})
 		}
 	}
+
+	DescribeTable("is not taken by an import without target.name, for the export's owner would have chosen it",
+		func(asked func(*mirror.Facts), secret func(*corev1.Secret)) {
+			unnamed := func(f *mirror.Facts) { f.Import.Spec.Target.Name = "" }
+			plan := mirror.Decide(facts(asked, external(), unnamed, existing(secret)))
+			expectRefusal(plan, outcome.Stalled, v1alpha1.ConflictReason, "needs spec.target.name", "Secret monitoring/"+sourceName)
+			Expect(mirror.Decide(facts(asked, external(), unnamed, existing(ours))).Action).To(Equal(mirror.Update), "its own is kept up to date")
+		},
+		Entry("nobody's, with Adopt", policy(v1alpha1.ExistingAdopt), nobody),
+		Entry("an ExternalSecret's, with TakeOver", cooperate, esoOwner),
+	)
 
 	It("is written as ours from then on, with what others put on it", func() {
 		plan := mirror.Decide(facts(policy(v1alpha1.ExistingAdopt), existing(func(s *corev1.Secret) {

@@ -90,6 +90,17 @@ func final(result string) bool {
 	}
 }
 
+// Due is the record of attempts with another attempt due now, for when nobody knows
+// whether the last result still holds. Of a final one nothing is left.
+func Due(v *v1alpha1.VerificationStatus) *v1alpha1.VerificationStatus {
+	if v == nil || final(v.Result) {
+		return nil
+	}
+	due := v.DeepCopy()
+	due.LastAttempt = due.Since
+	return due
+}
+
 func untilNext(f Facts) time.Duration {
 	v := f.Export.Status.Verification
 	if final(v.Result) {

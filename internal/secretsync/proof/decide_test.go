@@ -104,6 +104,14 @@ var _ = Describe("An export at rest", func() {
 		Expect(plan.RequeueAfter).To(BeZero())
 	})
 
+	It("is proven anew when nobody knows whether it still holds", func() {
+		e := export()
+		e.at(0, succeeded)
+		e.Export.Status.Verification = proof.Due(e.Export.Status.Verification)
+		e.at(1, succeeded)
+		Expect(e.logins).To(Equal(2))
+	})
+
 	It("rests while a cache lags behind what it read", func() {
 		e := export(func(f *proof.Facts) { f.SeenVersion, f.SeenCAVersion = "99", "89" })
 		e.at(0, succeeded)
@@ -181,6 +189,14 @@ var _ = Describe("A database that can't be asked", func() {
 		Entry("no way in", notLetIn, v1alpha1.LoginRefusedReason),
 		Entry("no TLS", tlsFailed, v1alpha1.UnreachableReason),
 	)
+
+	It("is asked at once when that was all that is known, and holds BestEffort up no longer for it", func() {
+		e := export()
+		e.at(0, unreachable)
+		e.at(200, unreachable)
+		e.Export.Status.Verification = proof.Due(e.Export.Status.Verification)
+		expectPublished(e.at(201, unreachable), "100", v1alpha1.UnreachableReason, metav1.ConditionUnknown)
+	})
 
 	It("holds BestEffort up to the second", func() {
 		for seconds, class := range map[int]outcome.Class{119: outcome.Waiting, 120: outcome.Ready} {

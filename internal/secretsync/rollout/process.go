@@ -114,9 +114,9 @@ func (r reader) old(f Facts, started time.Time) bool {
 	}
 }
 
-// waited reports whether there was nothing to read before the change, which made
+// waited reports whether the container could not start before the change, which made
 // the mirror.
-func (r reader) waited(f Facts) bool { return !r.Changed.After(f.MirrorCreated) }
+func (r reader) waited(f Facts) bool { return !r.optional && !r.Changed.After(f.MirrorCreated) }
 
 // boundAt is when the pod came to its node. Nothing of it was read before.
 func boundAt(pod *corev1.Pod) time.Time {
@@ -156,6 +156,8 @@ func unreported(f Facts, pods []*corev1.Pod, all bool) []Process {
 type reader struct {
 	Process
 	pod *corev1.Pod
+	// optional: it starts without the Secret as well.
+	optional bool
 }
 
 // readers returns the containers that read a changed key, once for each moment at
@@ -172,10 +174,10 @@ func readers(f Facts, pods []*corev1.Pod, all bool) []reader {
 				read.atStart = everyKey()
 			}
 			if key, at := read.atStart.newest(changed); !at.IsZero() {
-				found = append(found, newReader(pod, c.Name, key, at))
+				found = append(found, newReader(pod, c.Name, read.optional, key, at))
 			}
 			if key, at := read.mounted.newest(changed); !at.IsZero() {
-				r := newReader(pod, c.Name, key, at)
+				r := newReader(pod, c.Name, read.optional, key, at)
 				r.mounted = firstOf(pod, c.Name)
 				found = append(found, r)
 			}
@@ -184,10 +186,10 @@ func readers(f Facts, pods []*corev1.Pod, all bool) []reader {
 	return found
 }
 
-func newReader(pod *corev1.Pod, container, key string, changed time.Time) reader {
+func newReader(pod *corev1.Pod, container string, optional bool, key string, changed time.Time) reader {
 	return reader{
 		Process: Process{Pod: pod.Name, Container: container, Key: key, Changed: changed, podAnnotations: pod.Annotations},
-		pod:     pod,
+		pod:     pod, optional: optional,
 	}
 }
 

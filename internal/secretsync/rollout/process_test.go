@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/tazzo/rebirth/api/v1alpha1"
 	"github.com/tazzo/rebirth/internal/secretsync/rollout"
@@ -26,6 +27,27 @@ func scheduled(status corev1.ConditionStatus, at time.Time) func(*corev1.Pod) {
 			Type: corev1.PodScheduled, Status: status, LastTransitionTime: metav1.NewTime(at),
 		})
 	}
+}
+
+// optional has the pod start without the Secret as well.
+func optional(volume corev1.Volume) corev1.Volume {
+	if volume.Secret != nil {
+		volume.Secret.Optional = ptr.To(true)
+		return volume
+	}
+	for _, source := range volume.Projected.Sources {
+		if source.Secret != nil {
+			source.Secret.Optional = ptr.To(true)
+		}
+	}
+	return volume
+}
+
+// optionalEnv has the container start without the Secret as well.
+func optionalEnv() corev1.PodSpec {
+	return corev1.PodSpec{Containers: []corev1.Container{{Name: "app", EnvFrom: []corev1.EnvFromSource{{
+		SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: secretName}, Optional: ptr.To(true)},
+	}}}}}
 }
 
 // mirrorCreated is the facts' MirrorCreated.
@@ -91,6 +113,18 @@ var _ = Describe("A value in a volume, which is mounted before images are pulled
 		Entry("the second after, as it is written", sec(1), false),
 		Entry("the same second", sec(0), false),
 		Entry("not where the mirror is older", sec(-1), true),
+	)
+
+	DescribeTable("was not waited for where the reference is optional, although the change made the mirror",
+		func(spec corev1.PodSpec, started int, old bool) {
+			w := deployment("grafana", reading(spec))
+			plan := decide(w, podOf(w, sec(started), createdAt(sec(-5))), mirrorCreated(sec(1)))
+			Expect(plan.Restarts).To(HaveLen(map[bool]int{true: 1, false: 0}[old]))
+		},
+		Entry("of a volume", mounting(optional(secretVolume()), ""), 30, true),
+		Entry("of a projected volume", mounting(optional(projectedVolume()), ""), 30, true),
+		Entry("of a variable, a moment after the change", optionalEnv(), 1, true),
+		Entry("of a variable, later", optionalEnv(), 2, false),
 	)
 
 	It("is told to be why", func() {

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/ptr"
 )
 
 // keys is a set of a Secret's keys, or every one of them.
@@ -62,6 +63,8 @@ type reads struct {
 	atStart keys
 	// mounted: by a volume, which is filled before the images of the pod are pulled.
 	mounted keys
+	// optional: a reference is, so the container may have started without the Secret.
+	optional bool
 }
 
 // readBy returns the Secret's keys that the container reads.
@@ -71,38 +74,42 @@ func readBy(spec *corev1.PodSpec, c corev1.Container, secret string) reads {
 	for _, e := range c.Env {
 		if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil && e.ValueFrom.SecretKeyRef.Name == secret {
 			env.Insert(e.ValueFrom.SecretKeyRef.Key)
+			read.optional = read.optional || ptr.Deref(e.ValueFrom.SecretKeyRef.Optional, false)
 		}
 	}
 	read.atStart = keys{named: env}
 	for _, from := range c.EnvFrom {
 		if from.SecretRef != nil && from.SecretRef.Name == secret {
 			read.atStart.every = true
+			read.optional = read.optional || ptr.Deref(from.SecretRef.Optional, false)
 		}
 	}
 	for _, mount := range c.VolumeMounts {
 		for _, volume := range spec.Volumes {
 			if volume.Name == mount.Name {
-				read.mounted = read.mounted.with(mounted(volume, mount, secret))
+				shown, optional := mounted(volume, mount, secret)
+				read.mounted, read.optional = read.mounted.with(shown), read.optional || optional
 			}
 		}
 	}
 	return read
 }
 
-// mounted returns the Secret's keys that a mount of the volume shows.
-func mounted(volume corev1.Volume, mount corev1.VolumeMount, secret string) keys {
-	shown := keys{named: sets.New[string]()}
+// mounted returns the Secret's keys that a mount of the volume shows, and whether the
+// volume is mounted without the Secret as well.
+func mounted(volume corev1.Volume, mount corev1.VolumeMount, secret string) (shown keys, optional bool) {
+	shown = keys{named: sets.New[string]()}
 	if s := volume.Secret; s != nil && s.SecretName == secret {
-		shown = shown.with(projected(s.Items, mount))
+		shown, optional = shown.with(projected(s.Items, mount)), ptr.Deref(s.Optional, false)
 	}
 	if volume.Projected != nil {
 		for _, source := range volume.Projected.Sources {
 			if s := source.Secret; s != nil && s.Name == secret {
-				shown = shown.with(projected(s.Items, mount))
+				shown, optional = shown.with(projected(s.Items, mount)), optional || ptr.Deref(s.Optional, false)
 			}
 		}
 	}
-	return shown
+	return shown, optional
 }
 
 // projected narrows a volume's items, which are every key under its own name if
