@@ -124,7 +124,7 @@ func (f *flags) open(cmd *cobra.Command, need run.Need) (*session, error) {
 	for _, note := range secret.Harden() {
 		fmt.Fprintln(cmd.ErrOrStderr(), "note:", note)
 	}
-	reporter := f.reporter(cmd)
+	reporter := f.reporter(cmd, need)
 	opened, err := run.Open(cmd.Context(), run.Options{
 		Cluster: cluster, File: f.file, Sources: secret.NewReader(f.stdin(cmd), cmd.ErrOrStderr()),
 		Reporter: reporter, Clock: clock.RealClock{}, Need: need,
@@ -151,9 +151,9 @@ func (usedUp) Read([]byte) (int, error) {
 }
 
 // reporter shows progress on standard error, so that standard output is free; as
-// JSON it is the output.
-func (f *flags) reporter(cmd *cobra.Command) *progress.Progress {
-	if f.output == formatJSON {
+// JSON it is the output, where that is not a plan.
+func (f *flags) reporter(cmd *cobra.Command, need run.Need) *progress.Progress {
+	if f.output == formatJSON && need != run.ToPlan {
 		return progress.NewJSON(cmd.OutOrStdout(), clock.RealClock{})
 	}
 	return progress.New(cmd.ErrOrStderr(), clock.RealClock{})

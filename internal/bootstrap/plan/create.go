@@ -113,7 +113,7 @@ func (p *Plan) refuseUnknownTailnet(f Facts) {
 // noteQuestion says beforehand that somebody is asked.
 func (p *Plan) noteQuestion() {
 	if doomed := p.Doomed(); len(doomed.Steps) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("create asks before it destroys %s: a machine that was configured may hold data", strings.Join(doomed.Machines(), ", ")))
+		p.Notes = append(p.Notes, fmt.Sprintf("create destroys only if somebody says yes: %s. A machine that was configured may hold data", strings.Join(doomed.Machines(), ", ")))
 	}
 }
 
@@ -230,7 +230,9 @@ func createNeeds(p *Plan, f Facts, d destiny) []string {
 	return needs
 }
 
-// startEtcd on the first control plane, once in a cluster's life.
+// startEtcd on the first control plane, once in a cluster's life. One that has its
+// configuration comes first: should it have an etcd after all, it says so, and no second
+// one is made beside it.
 func (p *Plan) startEtcd(f Facts, all []destiny) {
 	var first *destiny
 	for i, d := range all {
@@ -240,7 +242,7 @@ func (p *Plan) startEtcd(f Facts, all []destiny) {
 		if d.fate == keep || (d.fate == resume && d.machine.Bootstrapped) {
 			return
 		}
-		if first == nil {
+		if first == nil || !first.configured() && d.configured() {
 			first = &all[i]
 		}
 	}
@@ -252,6 +254,11 @@ func (p *Plan) startEtcd(f Facts, all []destiny) {
 		Title: "start etcd", Reason: "no control plane has one", Needs: []string{"await configuration of " + first.node.Name},
 		Deadline: f.Cluster.Timeouts.Bootstrap.Duration,
 	})
+}
+
+// configured says whether the machine stays, and has its configuration.
+func (d destiny) configured() bool {
+	return d.fate == resume && d.machine.Stage != inventory.Maintenance
 }
 
 func (p *Plan) awaitHealth(f Facts, all []destiny) {

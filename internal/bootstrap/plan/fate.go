@@ -156,7 +156,7 @@ func startEtcdAnew(all []destiny) []destiny {
 		if d.fate == keep || d.fate == refuse {
 			return all
 		}
-		bootstrapped = bootstrapped || d.machine.Bootstrapped
+		bootstrapped = bootstrapped || d.machine.Bootstrapped || d.machine.Stage == inventory.Booting // whose etcd may start yet
 		if d.fate == replace {
 			emptied = d.node.Name
 		}

@@ -47,7 +47,7 @@ var _ = Describe("create after an interrupted create", func() {
 			Expect(refusals(p)).To(BeEmpty())
 			Expect(steps(p.Doomed())).To(Equal(append([]string{}, asks...)))
 			if len(asks) > 0 {
-				Expect(p.Notes).To(ContainElement(And(HavePrefix("create asks before it destroys VM 9001 (controlplane-1: "), ContainSubstring("VM 9003 (worker-3: "))))
+				Expect(p.Notes).To(ContainElement(And(HavePrefix("create destroys only if somebody says yes: VM 9001 (controlplane-1: "), ContainSubstring("VM 9003 (worker-3: "))))
 			}
 		},
 		Entry("but not machines that were never configured", func(*plan.Facts) {}),
@@ -114,6 +114,24 @@ var _ = Describe("create after an interrupted create", func() {
 		f.Machines[1].Stage = inventory.Unreachable
 		p := plan.Create(f)
 		Expect(steps(p)).To(ContainElements("destroy VM 9001", "destroy VM 9002", "destroy VM 9003", "start etcd"))
+	})
+
+	It("starts etcd anew when a member may have been lost, of one that only boots", func() {
+		f := interrupted(inventory.Booting)
+		f.HaveSecrets = true
+		f.Cluster.Nodes[1].Role = "controlplane"
+		f.Machines[0].Stage = inventory.Unreachable
+		p := plan.Create(f)
+		Expect(steps(p)).To(ContainElements("destroy VM 9001", "destroy VM 9002", "destroy VM 9003", "start etcd"))
+	})
+
+	It("asks a configured control plane for etcd before a new one, which would make a second", func() {
+		f := interrupted(inventory.Booting)
+		f.HaveSecrets = true
+		f.Cluster.Nodes[1].Role = "controlplane"
+		f.VMs = f.VMs[1:]
+		f.Machines[0].Stage = inventory.Unreachable
+		Expect(step(plan.Create(f), "start etcd").Node).To(Equal("worker-2"))
 	})
 
 	It("only marks what is left, when it died between two marks", func() {

@@ -101,7 +101,7 @@ func (r *Run) verifyJoin(ctx context.Context, node *talos.Node, name string, key
 	if err != nil {
 		return join.Verdict{}, err
 	}
-	devices, err := r.tailnet.Devices(ctx)
+	devices, err := r.tailnet.Control.Devices(ctx) // whoever waits asks again, and says why
 	if err != nil {
 		return join.Verdict{}, err
 	}

@@ -85,7 +85,7 @@ func (r *Run) lookAgain(ctx context.Context, facts *plan.Facts) {
 		}
 		if first {
 			r.reporter.Report(progress.Event{At: r.clock.Now(), State: progress.Note, Detail: fmt.Sprintf(
-				"configured, and without an answer: %s. Looked at for %v more, before create replaces what does not answer", strings.Join(doubtful, ", "), doubt)})
+				"configured, and without an answer: %s. Looked at for %v more, before create asks whether to replace what does not answer", strings.Join(doubtful, ", "), doubt)})
 		}
 		select {
 		case <-ctx.Done():

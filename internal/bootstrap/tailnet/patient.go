@@ -17,7 +17,8 @@ import (
 // throw away what a run has done so far. Whoever calls bounds it by the context.
 //
 // To list, to remove and to revoke may be done twice. To make a key may not: it is
-// asked for again only where the server has answered that it did nothing.
+// asked for again only where the server has refused one call too many. Unavailable is
+// also what a proxy says that has lost a call on its way back.
 type Patient struct {
 	Control
 	clock clock.WithTicker
@@ -78,10 +79,10 @@ func (p *Patient) DeleteDevice(ctx context.Context, id string) error {
 // mayPass says whether the same call may succeed a moment later.
 func mayPass(err error) bool { return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrTimedOut) }
 
-// isUnserved says whether the server has answered that it did nothing.
+// isUnserved says whether the server did nothing for certain.
 func isUnserved(err error) bool {
 	var failed *Error
-	return errors.As(err, &failed) && (failed.Status == http.StatusTooManyRequests || failed.Status == http.StatusServiceUnavailable)
+	return errors.As(err, &failed) && failed.Status == http.StatusTooManyRequests
 }
 
 // again makes the call until it succeeds, or fails for good.
