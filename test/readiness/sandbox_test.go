@@ -125,7 +125,7 @@ var _ = Describe("A node on which a pod got no sandbox", func() {
 		Expect(canaries(ctx)).To(HaveLen(12), "one proof for each node")
 	})
 
-	It("loses a canary pod that takes longer than two minutes, also by a controller that did not send it", func(ctx SpecContext) {
+	It("loses a canary pod that takes longer than five minutes, also by a controller that did not send it", func(ctx SpecContext) {
 		newCluster(ctx, 1)
 		failSandbox(ctx, "n1")
 		first := run(ctx)
@@ -133,7 +133,7 @@ var _ = Describe("A node on which a pod got no sandbox", func() {
 		Eventually(func() []corev1.Pod { return canaries(ctx) }).Should(HaveLen(1))
 		stuck := canaries(ctx)[0]
 		first.stop()
-		run(ctx, later(3*time.Minute))
+		run(ctx, later(6*time.Minute))
 		Eventually(func() []corev1.Pod { return canaries(ctx) }).ShouldNot(ContainElement(HaveField("UID", stuck.UID)))
 	})
 

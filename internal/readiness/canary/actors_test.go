@@ -107,7 +107,7 @@ var _ = Describe("The sweeper", func() {
 
 	It("removes what took too long, and comes back for the next", func(ctx SpecContext) {
 		c := api(interceptor.Funcs{}, gate(), sent("n1", began), sent("n2", began.Add(time.Minute)))
-		result, err := sweeper(2*time.Minute, c).Reconcile(ctx, ctrl.Request{})
+		result, err := sweeper(lives, c).Reconcile(ctx, ctrl.Request{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(result.RequeueAfter).To(Equal(time.Minute))
 		Expect(canaries(ctx, c)).To(ConsistOf(HaveField("Name", sent("n2", began).Name)))
@@ -141,7 +141,7 @@ var _ = Describe("The sweeper", func() {
 			spared = asked.Preconditions != nil && asked.Preconditions.UID != nil && *asked.Preconditions.UID == "before"
 			return apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, o.GetName(), fmt.Errorf("the UID is another one"))
 		}}, gate(), before)
-		_, err := sweeper(2*time.Minute, behind).Reconcile(ctx, ctrl.Request{})
+		_, err := sweeper(lives, behind).Reconcile(ctx, ctrl.Request{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(spared).To(BeTrue())
 	})

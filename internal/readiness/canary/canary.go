@@ -25,8 +25,12 @@ import (
 const (
 	// atOnce bounds how many canary pods that have not ended exist at a time.
 	atOnce = 10
-	// lives is how long a canary pod may take; then it is removed.
-	lives = 2 * time.Minute
+	// forRoutine are places that are kept for routine while it waits: nodes on which none
+	// can start would take them all, and every other node's proof would run out.
+	forRoutine = 2
+	// lives is how long a canary pod may take; then it is removed. A kubelet takes four
+	// minutes to say that a plugin hangs (twice its runtimeRequestTimeout).
+	lives = 5 * time.Minute
 	// pause is how long one stays that has proven nothing: no sooner is the next one sent.
 	pause = time.Minute
 

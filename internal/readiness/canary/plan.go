@@ -11,7 +11,7 @@ import (
 )
 
 // plan chooses the nodes that get a canary pod now: never a second one on a node, and
-// no more than there is room for. Those without a proof go first.
+// no more than there is room for. Those without a proof go first, to all places but a few.
 func plan(now time.Time, wants []Want, canaries []corev1.Pod) []Want {
 	room, busy, taken := atOnce, map[string]bool{}, map[string]bool{}
 	for i := range canaries {
@@ -32,7 +32,11 @@ func plan(now time.Time, wants []Want, canaries []corev1.Pod) []Want {
 			needed = append(needed, w)
 		}
 	}
-	chosen := append(inTurn(now, needed), oldestFirst(now, routine)...)
+	needed = inTurn(now, needed)
+	if len(routine) > 0 {
+		needed = needed[:min(len(needed), max(0, room-forRoutine))]
+	}
+	chosen := append(needed, oldestFirst(now, routine)...)
 	return chosen[:max(0, min(len(chosen), room))]
 }
 

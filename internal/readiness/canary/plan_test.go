@@ -73,6 +73,17 @@ var _ = Describe("The nodes that get a canary pod", func() {
 		Expect(nodes(plan(began, append(wants(30, true), needed), nil))[0]).To(Equal("z"))
 	})
 
+	It("leave places to routine, whatever the nodes on which none can start", func() {
+		routine := Want{Node: "z", Routine: true}
+		Expect(nodes(plan(began, append(wants(30, false), routine), nil))).To(And(HaveLen(9), ContainElement("z")))
+		var stuck []*corev1.Pod
+		for i := range atOnce - forRoutine {
+			stuck = append(stuck, sent(fmt.Sprint("other", i), began))
+		}
+		Expect(nodes(plan(began, append(wants(30, false), routine), list(stuck...)))).To(Equal([]string{"z"}))
+		Expect(plan(began, wants(30, false), list(stuck...))).To(HaveLen(2), "without routine there is none to wait for")
+	})
+
 	It("are others in turn, so that nodes without room don't keep the rest from it", func() {
 		served := map[string]bool{}
 		for turn := range 5 { // three would do, were not those left out that have been served
@@ -142,6 +153,6 @@ var _ = Describe("A canary pod", func() {
 		Expect(*spec.Containers[0].SecurityContext.AllowPrivilegeEscalation).To(BeFalse())
 		Expect(spec.Containers[0].SecurityContext.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
 		Expect(spec.RestartPolicy).To(Equal(corev1.RestartPolicyNever))
-		Expect(*spec.ActiveDeadlineSeconds).To(BeEquivalentTo(120))
+		Expect(*spec.ActiveDeadlineSeconds).To(BeEquivalentTo(300))
 	})
 })

@@ -59,13 +59,14 @@ func fate(now time.Time, wanted bool, pod *corev1.Pod, newest bool) (why string,
 }
 
 // newestProofs are the pods that were the last to get a sandbox, by node. One that
-// lives goes before a canary pod of the same second.
+// lives goes before a canary pod of the same second. A canary pod that has not ended does
+// not count yet: it may be removed, and the proof with it.
 func newestProofs(now time.Time, own []corev1.Pod) map[string]*corev1.Pod {
 	out := map[string]*corev1.Pod{}
 	for i := range own {
 		pod := &own[i]
 		at := pods.Proof(pod, now)
-		if at.IsZero() {
+		if at.IsZero() || pods.IsCanary(pod) && !ended(pod) {
 			continue
 		}
 		known := out[pods.NodeOf(pod)]

@@ -21,18 +21,27 @@ var _ = Describe("A canary pod", func() {
 	}
 	const minute = time.Minute
 
-	It("that is under way stays for two minutes, and goes then", func() {
+	It("that is under way stays for five minutes, and goes then", func() {
 		pod := sent("n1", began)
 		gone, again := sweep(began.Add(minute), true, list(pod, sent("n2", began.Add(30*time.Second))))
 		Expect(gone).To(BeEmpty())
-		Expect(again).To(Equal(minute), "the first of the two")
-		Expect(removed(2*minute, true, pod)).To(Equal(map[string]string{pod.Name: "it took too long"}))
+		Expect(again).To(Equal(4*minute), "the first of the two")
+		Expect(removed(5*minute, true, pod)).To(Equal(map[string]string{pod.Name: "it took too long"}))
 	})
 
 	It("that ended stays as its node's proof, for whatever time, and nothing is left to do", func() {
 		gone, again := sweep(began.Add(1000*time.Hour), true, list(succeeded("n1", began), agent("n1", began.Add(-time.Hour)), succeeded("n2", began)))
 		Expect(gone).To(BeEmpty())
 		Expect(again).To(BeZero())
+	})
+
+	It("whose image can't be pulled takes no other's place as its node's proof, though it has a sandbox", func() {
+		stuck := succeeded("n1", began)
+		stuck.Status.Phase, stuck.Status.ContainerStatuses = corev1.PodPending, nil
+		stuck.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(began)}}
+		former := succeeded("n1", began.Add(-time.Hour))
+		Expect(removed(minute, true, former, stuck)).To(BeEmpty())
+		Expect(removed(5*minute, true, former, stuck)).To(Equal(map[string]string{stuck.Name: "it took too long"}), "and the former one is the proof again")
 	})
 
 	It("that failed and got no sandbox goes after a minute: so often is one sent at most", func() {

@@ -18,7 +18,7 @@ func cluster(namespace, daemonSet string, edits ...func(*cni.Objects)) cni.Objec
 	o := cni.Objects{
 		Nodes:      []corev1.Node{node("n1"), node("n2")},
 		DaemonSets: []appsv1.DaemonSet{daemon(namespace, daemonSet, 2)},
-		Latest:     started.Add(10 * time.Minute),
+		Now:        started.Add(10 * time.Minute),
 	}
 	for _, n := range o.Nodes {
 		o.Pods = append(o.Pods, podOf(&o.DaemonSets[0], n.Name))

@@ -25,9 +25,8 @@ type Objects struct {
 	DaemonSets []appsv1.DaemonSet
 	// Pods of the plugin's namespaces.
 	Pods []corev1.Pod
-	// Latest is the last moment that is believed: what is said to have started later
-	// did so by a clock that was ahead.
-	Latest time.Time
+	// Now: what is said to have started later did so by a clock that was ahead.
+	Now time.Time
 }
 
 // Finding is what the plugin's objects say.
@@ -145,7 +144,7 @@ func (a adapter) read(check v1alpha1.CNICheck, objects Objects, why string) Find
 		node := &objects.Nodes[i]
 		pod := pods[node.Name]
 		if pod != nil {
-			f.Started[node.Name] = started(pod, objects.Latest)
+			f.Started[node.Name] = started(pod, objects.Now)
 		}
 		if problem := a.problem(node, pod, name); problem != "" {
 			f.Nodes[node.Name] = problem
@@ -218,17 +217,17 @@ func because(pod *corev1.Pod) string {
 
 // started is when the pod's newest container started; of one that can't have started
 // when it says, when the pod was made. Zero if that is not known either.
-func started(pod *corev1.Pod, latest time.Time) int64 {
+func started(pod *corev1.Pod, now time.Time) int64 {
 	var newest int64
 	for _, s := range pod.Status.ContainerStatuses {
 		if s.State.Running == nil {
 			continue
 		}
 		at := s.State.Running.StartedAt.Time
-		if at.After(latest) {
+		if at.After(now) {
 			at = pod.CreationTimestamp.Time
 		}
-		if !at.After(latest) {
+		if !at.After(now) {
 			newest = max(newest, at.Unix())
 		}
 	}

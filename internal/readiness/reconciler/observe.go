@@ -61,7 +61,7 @@ func (r *Reconciler) observeObjects(ctx context.Context, gate *v1alpha1.Readines
 	}
 	agents := pods.FindAgents(r.AgentDaemonSet, pods.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items})
 	e := evidence.Cluster{Now: r.Clock.Now(), Agents: agents.Problem}
-	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items, Latest: pods.Latest(e.Now)})
+	e.CNI = cni.Read(gate.Spec.Checks.CNI, cni.Objects{Nodes: o.nodes.Items, DaemonSets: o.daemonSets.Items, Pods: o.pods.Items, Now: e.Now})
 	for i := range o.nodes.Items {
 		n := node(&o.nodes.Items[i])
 		n.AgentAbsent = agents.Absent[n.Name]

@@ -60,12 +60,13 @@ type failures struct {
 }
 
 // failuresByNode sorts the events. When a network breaks there are many: each pod of a
-// node has its own. Those of the future are left out.
+// node has its own. Those of the future are left out: no proof could
+// be newer.
 func failuresByNode(events []corev1.Event, agents types.NamespacedName, now time.Time) map[string]failures {
 	out := map[string]failures{}
 	for i := range events {
 		event := &events[i]
-		if lastSeen(event).After(pods.Latest(now)) {
+		if lastSeen(event).After(now) {
 			continue
 		}
 		node := cmp.Or(event.Source.Host, event.ReportingInstance)
