@@ -110,7 +110,7 @@ sbom: ## List what is in the images' programs: bin/linux-*/*.cdx.json, CycloneDX
 
 # Not by "go run", which dies of SIGTERM without passing it on.
 .PHONY: e2e
-e2e: ## Raze and rebuild a real cluster, as root (ARGS: flags of ginkgo; E2E_KEEP=1 keeps it).
+e2e: ## Raze and rebuild a real cluster, as root (ARGS: such as --ginkgo.focus=gate; E2E_KEEP=1 keeps it).
 	@go build -buildvcs=false -o bin/e2e ./test/e2e/run
 	@exec bin/e2e $(ARGS)
 

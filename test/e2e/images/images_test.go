@@ -3,6 +3,7 @@ package images
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,8 +44,8 @@ func calls() []string {
 
 var _ = Describe("A file system of Debian packages", func() {
 	It("leaves nothing when its making is cancelled: no mount, no process, no folder", func(ctx SpecContext) {
-		if os.Geteuid() != 0 {
-			Skip("debootstrap needs root")
+		if err := exec.Command("unshare", "--mount", "--pid", "--fork", "true").Run(); err != nil {
+			Skip("namespaces can't be made here, as make e2e needs them: " + err.Error())
 		}
 		play("debootstrap", `for root; do :; done
 mount -t tmpfs tmpfs "$root"

@@ -21,7 +21,6 @@ var needs = map[string]string{
 	"dockerd":     "docker.io",
 	"docker":      "docker.io",
 	"iptables":    "iptables",
-	"ip":          "iproute2",
 	"debootstrap": "debootstrap",
 	"unshare":     "util-linux",
 	"git":         "git",
@@ -84,10 +83,20 @@ func (m machine) prepare(ctx context.Context) error {
 	if m.exists(bridges) {
 		return nil
 	}
+	return m.loadBridgeFilter(ctx)
+}
+
+// loadBridgeFilter leaves the machine's own bridges as they were: each namespace has these
+// switches, on at first, and the sandbox' bridges are in another one.
+func (m machine) loadBridgeFilter(ctx context.Context) error {
 	if err := m.run(ctx, "modprobe", "br_netfilter"); err != nil {
 		return fmt.Errorf("the nodes' network needs the kernel's module br_netfilter, and it can't be loaded here: %w", err)
 	}
-	return nil
+	var errs []error
+	for _, table := range []string{"iptables", "ip6tables", "arptables"} {
+		errs = append(errs, os.WriteFile(filepath.Join(m.root, bridges, "bridge-nf-call-"+table), []byte("0\n"), 0o644))
+	}
+	return errors.Join(errs...)
 }
 
 func (m machine) exists(path string) bool {
@@ -118,7 +127,10 @@ func (m machine) install(ctx context.Context, packages []string) (err error) {
 	if err := m.forbidServices(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.allowServices()) }()
+	defer func() {
+		// Whoever interrupts it does not want a Docker at the next boot.
+		err = errors.Join(err, m.disable(context.WithoutCancel(ctx), services), m.allowServices())
+	}()
 	if err := m.run(ctx, "apt-get", "update"); err != nil {
 		return err
 	}
@@ -134,21 +146,23 @@ func (m machine) install(ctx context.Context, packages []string) (err error) {
 	if missing := m.missing(); len(missing) > 0 {
 		return fmt.Errorf("apt-get has installed %s, yet programs of these packages are not on PATH: %s", strings.Join(packages, " "), strings.Join(missing, " "))
 	}
-	return m.disable(ctx, services)
+	return nil
 }
 
 func (m machine) aptInstall(ctx context.Context, packages ...string) error {
 	return m.run(ctx, "apt-get", append([]string{"install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"}, packages...)...)
 }
 
-// policy is what Debian's maintainer scripts ask before they start a service.
+// policyFile is what Debian's maintainer scripts ask before they start a service. The
+// tier's own lets them, once the process that wrote it is no more.
 const (
-	policyFile = "usr/sbin/policy-rc.d"
-	policy     = `#!/bin/sh
-# Of the end-to-end tier of Rebirth, while it installs packages: no service is started.
-exit 101
-`
+	policyFile   = "usr/sbin/policy-rc.d"
+	policyMarker = "# Of the end-to-end tier of Rebirth, while it installs packages: no service is started.\n"
 )
+
+func policy() string {
+	return fmt.Sprintf("#!/bin/sh\n%skill -0 %d 2>/dev/null && exit 101\nexit 0\n", policyMarker, os.Getpid())
+}
 
 // forbidServices keeps packages from starting their services, unless the machine has a
 // policy of its own.
@@ -156,14 +170,14 @@ func (m machine) forbidServices() error {
 	if m.exists(policyFile) {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(m.root, policyFile), []byte(policy), 0o755)
+	return os.WriteFile(filepath.Join(m.root, policyFile), []byte(policy()), 0o755)
 }
 
 // allowServices takes the tier's policy back, also that of a killed run.
 func (m machine) allowServices() error {
 	file := filepath.Join(m.root, policyFile)
 	content, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && string(content) != policy {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !strings.Contains(string(content), policyMarker) {
 		return nil
 	}
 	if err != nil {

@@ -3,7 +3,9 @@ package machine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +31,7 @@ type played struct {
 }
 
 func newPlayed(programs ...string) *played {
-	p := &played{programs: map[string]bool{"apt-get": true, "ip": true}, packages: map[string][]string{"docker.io": {"dockerd", "docker", "containerd"}}}
+	p := &played{programs: map[string]bool{"apt-get": true}, packages: map[string][]string{"docker.io": {"dockerd", "docker", "containerd"}}}
 	for program := range needs {
 		p.programs[program] = true
 	}
@@ -57,6 +59,9 @@ func (p *played) command(_ context.Context, name string, args ...string) error {
 	p.ran = append(p.ran, strings.ReplaceAll(line, " --yes --no-install-recommends -o DPkg::Lock::Timeout=300", ""))
 	if p.broken != "" && strings.HasPrefix(line, p.broken) {
 		return errors.New("it is broken")
+	}
+	if name == "modprobe" {
+		p.make(bridges)
 	}
 	if name == "apt-get" && args[0] == "install" {
 		p.policies = append(p.policies, p.policy())
@@ -86,8 +91,25 @@ var _ = Describe("A machine", func() {
 		Expect(p.prepare(ctx)).To(Succeed())
 		Expect(p.ran).To(Equal([]string{
 			"apt-get update", "apt-get install docker.io", "systemctl disable docker.service docker.socket containerd.service"}))
-		Expect(p.policies).To(Equal([]string{policy}))
+		Expect(p.policies).To(Equal([]string{policy()}))
 		Expect(p.policy()).To(BeEmpty(), "it is removed")
+	}, SpecTimeout(time.Minute))
+
+	It("keeps no service of a Docker whose installation failed half-way", func(ctx SpecContext) {
+		p := newPlayed("docker", "dockerd")
+		p.make("run/systemd/system")
+		p.packages = map[string][]string{"docker.io": {"dockerd"}}
+		p.broken = "apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 docker-cli"
+		Expect(p.prepare(ctx)).NotTo(Succeed())
+		Expect(p.ran).To(ContainElement(HavePrefix("systemctl disable docker.service")))
+	}, SpecTimeout(time.Minute))
+
+	It("may start services again once the process that forbade it is no more", func(ctx SpecContext) {
+		gone := exec.CommandContext(ctx, "true")
+		Expect(gone.Run()).To(Succeed())
+		asks := func(policy string) error { return exec.CommandContext(ctx, "sh", "-c", policy).Run() }
+		Expect(asks(policy())).To(MatchError("exit status 101"))
+		Expect(asks(strings.ReplaceAll(policy(), fmt.Sprint(os.Getpid()), fmt.Sprint(gone.Process.Pid)))).To(Succeed())
 	}, SpecTimeout(time.Minute))
 
 	It("without systemd has nothing to disable", func(ctx SpecContext) {
@@ -115,7 +137,7 @@ var _ = Describe("A machine", func() {
 		p.packages = map[string][]string{"docker.io": {"dockerd"}, "docker-cli": {"docker"}}
 		Expect(p.prepare(ctx)).To(Succeed())
 		Expect(p.ran).To(ContainElements("apt-get install docker.io", "apt-get install docker-cli"))
-		Expect(p.policies).To(Equal([]string{policy, policy}))
+		Expect(p.policies).To(Equal([]string{policy(), policy()}))
 	}, SpecTimeout(time.Minute))
 
 	It("is told what is still missing after it was installed", func(ctx SpecContext) {
@@ -133,7 +155,7 @@ var _ = Describe("A machine", func() {
 
 	It("gets rid of the tier's policy that a killed run has left", func(ctx SpecContext) {
 		p := newPlayed()
-		Expect(os.WriteFile(filepath.Join(p.root, policyFile), []byte(policy), 0o700)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(p.root, policyFile), []byte(policy()), 0o700)).To(Succeed())
 		Expect(p.prepare(ctx)).To(Succeed())
 		Expect(p.policy()).To(BeEmpty())
 	}, SpecTimeout(time.Minute))
@@ -156,7 +178,11 @@ var _ = Describe("A machine", func() {
 		p.packages["kmod"] = []string{"modprobe"}
 		Expect(p.prepare(ctx)).To(Succeed())
 		Expect(p.ran).To(Equal([]string{"apt-get update", "apt-get install kmod", "modprobe br_netfilter"}))
+		for _, table := range []string{"iptables", "ip6tables", "arptables"} {
+			Expect(os.ReadFile(filepath.Join(p.root, bridges, "bridge-nf-call-"+table))).To(BeEquivalentTo("0\n"), "the machine's own bridges are as before")
+		}
 
+		Expect(os.RemoveAll(filepath.Join(p.root, bridges))).To(Succeed())
 		p.broken = "modprobe"
 		Expect(p.prepare(ctx)).To(MatchError(ContainSubstring("br_netfilter")))
 	}, SpecTimeout(time.Minute))

@@ -1,7 +1,7 @@
 // Command run runs the end-to-end tier: it prepares what the tier needs, and runs its
 // specs in a sandbox (test/e2e/sandbox), from which nothing reaches another machine.
 //
-//	go run ./test/e2e/run [flags of ginkgo, such as --focus='the gate']
+//	go run ./test/e2e/run [flags of ginkgo, such as --ginkgo.focus='the gate']
 //
 // E2E_KEEP=1 keeps the cluster until Ctrl-C and says how to look around. E2E_OUT names
 // the folder for logs and reports; the default is out/e2e of this tree.
@@ -33,7 +33,7 @@ const inside = "inside"
 
 func main() {
 	sandbox.Enter()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := endWithStarter()
 	if err == nil {
 		err = run(ctx, os.Args[1:])
@@ -97,7 +97,7 @@ func runInside(ctx context.Context, out string, flags []string) error {
 	if err != nil {
 		return err
 	}
-	specs := specsCommand(ctx, filepath.Join(out, "e2e.test"), append([]string{"--ginkgo.v", "--test.timeout=0"}, flags...)...)
+	specs := specsCommand(ctx, filepath.Join(out, "e2e.test"), append([]string{"--ginkgo.v", "--ginkgo.timeout=0", "--test.timeout=0"}, flags...)...)
 	specs.Env = append(os.Environ(), "E2E_OUT="+out, "E2E_NODE_IMAGE="+node)
 	for _, name := range []string{"kind", "kubectl", "versitygw"} {
 		specs.Env = append(specs.Env, "E2E_"+strings.ToUpper(name)+"="+prepared.Programs[name])

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tazzo/rebirth/test/process"
 )
 
@@ -26,7 +28,7 @@ func (o order) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.settleIn(ctx); err != nil {
+	if err := o.settleIn(); err != nil {
 		return fmt.Errorf("set up the namespaces: %w", err)
 	}
 	daemon, err := o.startDocker(ctx)
@@ -37,13 +39,13 @@ func (o order) run(ctx context.Context) error {
 	return errors.Join(err, daemon.Stop(syscall.SIGTERM, daemonStop))
 }
 
-// hidden are folders of the machine's containerd, if it has one. Docker would take that
-// one for its own, and a second containerd would take over its socket.
-var hidden = []string{"/run/containerd", "/run/nri"}
+// hidden are folders of the machine's containerd and Docker, if it has them. Docker would
+// take that containerd for its own, and a second one would take over its socket.
+var hidden = []string{"/run/containerd", "/run/nri", "/etc/docker"}
 
 // settleIn gives the new namespaces a /proc that shows their processes, mounts that
 // stay among themselves, nothing of the machine's containerd, and loopback.
-func (o order) settleIn(ctx context.Context) error {
+func (o order) settleIn() error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return err
 	}
@@ -51,13 +53,30 @@ func (o order) settleIn(ctx context.Context) error {
 		return err
 	}
 	for _, dir := range hidden {
-		err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=711")
-		if err != nil && !errors.Is(err, syscall.ENOENT) {
+		// Docker would make it on the machine, were it not there.
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=711"); err != nil {
 			return fmt.Errorf("hide %s: %w", dir, err)
 		}
 	}
-	if out, err := exec.CommandContext(ctx, "ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-		return fmt.Errorf("ip link set lo up: %w\n%s", err, out)
+	return raiseLoopback()
+}
+
+func raiseLoopback() error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket)
+	loopback, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	loopback.SetUint16(unix.IFF_UP)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, loopback); err != nil {
+		return fmt.Errorf("raise the interface lo: %w", err)
 	}
 	return nil
 }

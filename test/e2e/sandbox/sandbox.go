@@ -64,6 +64,10 @@ func Run(ctx context.Context, options Options, args ...string) error {
 	if err := removeLeftovers(os.TempDir(), cgroupRoot, alive); err != nil {
 		return fmt.Errorf("remove what killed sandboxes left: %w", err)
 	}
+	putBack, err := keepSettings("/proc/sys")
+	if err != nil {
+		return err
+	}
 	own := strconv.Itoa(os.Getpid())
 	dir, err := os.MkdirTemp("", folderPrefix+own+"-")
 	if err != nil {
@@ -91,7 +95,7 @@ func Run(ctx context.Context, options Options, args ...string) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
-	return errors.Join(cmd.Wait(), removeCgroups(cgroupRoot, cgroupPrefix+own, nil))
+	return errors.Join(cmd.Wait(), removeCgroups(cgroupRoot, cgroupPrefix+own, nil), putBack())
 }
 
 // Enter does what a sandbox's first process has to do, and exits, if this process is
