@@ -87,9 +87,10 @@ var _ = Describe("a create that is killed (B11)", func() {
 	)
 
 	It("between two marks, has finished all machines, and none is made anew", func(ctx SpecContext) {
-		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow})
+		command := beginUntil(ctx, w, "health")
+		Eventually(ctx, lives).WithArguments(w).Should(HaveEach("unfinished"))
 		w.Proxmox.Fail(proxmox.Fault{Path: "/nodes/pve1/qemu/9002/config", Method: http.MethodPut, Hang: true, Times: -1})
-		command := beginUntil(ctx, w, "finish")
 		Eventually(ctx, lives).WithArguments(w).Should(Equal([]string{"complete", "unfinished"}))
 		kill(command)
 		w.Proxmox.Heal()

@@ -146,7 +146,7 @@ var _ = Describe("a hiccup of an API", func() {
 				{Method: http.MethodGet, Path: "/api/v1/node", Status: http.StatusBadGateway},
 				{Method: http.MethodGet, Path: "/api/v1/preauthkey", Status: http.StatusTooManyRequests},
 				// The first of these belong to preflight's key.
-				{Method: http.MethodPost, Path: "/api/v1/preauthkey", Status: http.StatusServiceUnavailable, Skip: 1},
+				{Method: http.MethodPost, Path: "/api/v1/preauthkey", Status: http.StatusTooManyRequests, Skip: 1},
 				{Method: http.MethodPost, Path: "/api/v1/preauthkey/expire", Status: http.StatusTooManyRequests, Skip: 1},
 			} {
 				w.FailTailnet(fault)
