@@ -77,12 +77,13 @@ prepare: ## Build or download what tests and demo run (the first time takes minu
 
 # Suites that mostly wait run in several processes, by the Ginkgo of go.mod.
 PARALLEL_SUITES := ./test/dayzero ./test/readiness ./test/secretsync
-GINKGO := go run github.com/onsi/ginkgo/v2/ginkgo run --procs=3 --timeout=30m --keep-going
+GINKGO := go run github.com/onsi/ginkgo/v2/ginkgo run --procs=3 --timeout=30m --keep-going --output-dir=out --json-report=specs.json
 
 .PHONY: test
 test: prepare ## Run all tests: units, and specs on a real control plane and PostgreSQL.
 	go test $(TESTFLAGS) $$(go list ./... | grep -vE '$(subst ./,/,$(subst $(eval ) ,$$|,$(PARALLEL_SUITES)))$$')
-	$(GINKGO) $(PARALLEL_SUITES)
+	@rm -f out/specs.json
+	$(GINKGO) $(PARALLEL_SUITES) || { go run ./test/failures out/specs.json; exit 1; }
 
 .PHONY: bench
 bench: prepare ## Measure the budgets and write docs/benchmarks.md (ARGS: its flags).
