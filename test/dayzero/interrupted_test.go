@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -34,9 +35,26 @@ func commandUntil(ctx context.Context, w *dayzero.World, phase string, args ...s
 	GinkgoHelper()
 	command, err := w.Begin(ctx, program, append(args, "--output", "json")...)
 	Expect(err).NotTo(HaveOccurred())
-	Eventually(ctx, func() bool { return isRunning(command.Stdout(), phase) }).Should(BeTrue(),
-		func() string { return "phase " + phase + " in:\n" + command.Stdout() + command.Stderr() })
+	Eventually(ctx, func() error { return reaches(command, phase) }).Should(Succeed())
 	return command
+}
+
+// reaches fails at once if the command has ended without the phase.
+func reaches(command *dayzero.Command, phase string) error {
+	var ended bool
+	select {
+	case <-command.Done():
+		ended = true
+	default:
+	}
+	printed := command.Stdout()
+	if isRunning(printed, phase) {
+		return nil
+	}
+	if ended {
+		return StopTrying("it ended before phase " + phase + ":\n" + printed + command.Stderr())
+	}
+	return fmt.Errorf("phase %s is not reached by:\n%s", phase, printed)
 }
 
 // isRunning looks for a step of the phase in the lines of JSON.
@@ -49,6 +67,19 @@ func isRunning(lines, phase string) bool {
 		}
 	}
 	return false
+}
+
+// neverComplete keeps machines, a pattern of path.Match, from being marked as complete,
+// until Proxmox is healed: else a create might end before a busy machine looks at it.
+func neverComplete(w *dayzero.World, machines string) {
+	w.Proxmox.Fail(proxmox.Fault{
+		Path: "/nodes/pve1/qemu/" + machines + "/config", Method: http.MethodPut, Says: "life=complete", Hang: true, Times: -1,
+	})
+}
+
+// nobodyJoins keeps nodes that have the key out of the tailnet, until it is healed.
+func nobodyJoins(w *dayzero.World) {
+	w.FailTailnet(dayzero.TailnetFault{Method: http.MethodPost, Path: "/ts2021", Status: http.StatusServiceUnavailable, Times: -1})
 }
 
 // kill ends it as the kernel would.
@@ -88,9 +119,8 @@ var _ = Describe("a create that is killed (B11)", func() {
 
 	It("between two marks, has finished all machines, and none is made anew", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow})
-		command := beginUntil(ctx, w, "health")
-		Eventually(ctx, lives).WithArguments(w).Should(HaveEach("unfinished"))
-		w.Proxmox.Fail(proxmox.Fault{Path: "/nodes/pve1/qemu/9002/config", Method: http.MethodPut, Hang: true, Times: -1})
+		neverComplete(w, "9002")
+		command := beginUntil(ctx, w, "finish")
 		Eventually(ctx, lives).WithArguments(w).Should(Equal([]string{"complete", "unfinished"}))
 		kill(command)
 		w.Proxmox.Heal()
@@ -102,9 +132,11 @@ var _ = Describe("a create that is killed (B11)", func() {
 
 	It("while nodes join, leaves a key that the next run revokes, and names that it frees", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{Workers: 1})
+		nobodyJoins(w)
 		command := beginUntil(ctx, w, "tailnet")
 		Eventually(ctx, w.AuthKeys).ShouldNot(BeEmpty(), "the key was lent")
 		kill(command)
+		w.HealTailnet()
 		Expect(workingKeys(ctx, w)).To(HaveLen(1))
 
 		must(ctx, w, "create", "--yes", "--discard-credentials")
@@ -120,8 +152,10 @@ var _ = Describe("a create that is killed (B11)", func() {
 		secrets := filepath.Join(dir, "secrets")
 		first := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
 		must(ctx, first, "create", "--secrets", secrets)
-		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow, TalosExtra: "  secrets: {file: " + secrets + "}\n"})
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, TalosExtra: "  secrets: {file: " + secrets + "}\n"})
+		neverComplete(w, "*")
 		kill(beginUntil(ctx, w, "health"))
+		w.Proxmox.Heal()
 		before := uuids(w)
 		must(ctx, w, "create")
 		Expect(uuids(w)).To(Equal(before))
@@ -132,7 +166,7 @@ var _ = Describe("a create that is killed (B11)", func() {
 var _ = Describe("a create of which one step has failed, though the cluster runs", func() {
 	It("is run again without replacing a machine, unless somebody says yes", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{Workers: 1, Extra: "timeouts: {join: 20s}\n"})
-		w.FailTailnet(dayzero.TailnetFault{Method: http.MethodPost, Path: "/ts2021", Status: http.StatusServiceUnavailable, Times: -1})
+		nobodyJoins(w)
 		Expect(mustFail(ctx, w, "create", "--discard-credentials")).To(ContainSubstring("lend the key to its memory"))
 		Expect(lives(w)).To(HaveEach("unfinished"))
 		w.HealTailnet()
@@ -152,8 +186,10 @@ var _ = Describe("a create of which one step has failed, though the cluster runs
 		secrets := filepath.Join(inRAM(), "secrets")
 		first := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
 		must(ctx, first, "create", "--secrets", secrets)
-		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow, TalosExtra: "  secrets: {file: " + secrets + "}\n"})
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, TalosExtra: "  secrets: {file: " + secrets + "}\n"})
+		neverComplete(w, "*")
 		kill(beginUntil(ctx, w, "health"))
+		w.Proxmox.Heal()
 		before := uuids(w)
 		hears := w.Machines()[w.VMID(0)].Hang()
 		planned, err := w.Run(ctx, program, "plan", "-o", "json")
@@ -198,6 +234,7 @@ var _ = Describe("a create that is told to stop", func() {
 	DescribeTable("takes the key back and revokes it first",
 		func(ctx SpecContext, interrupt func(*dayzero.Command)) {
 			w := world(ctx, dayzero.Options{Workers: 1})
+			nobodyJoins(w)
 			command := beginUntil(ctx, w, "tailnet")
 			Eventually(ctx, w.AuthKeys).ShouldNot(BeEmpty())
 			interrupt(command)
@@ -218,6 +255,7 @@ var _ = Describe("a create that is told to stop", func() {
 
 	It("revokes the key at once, though a node doesn't give it back", func(ctx SpecContext) {
 		w := world(ctx, dayzero.Options{Workers: 1})
+		nobodyJoins(w)
 		command := beginUntil(ctx, w, "tailnet")
 		Eventually(ctx, w.AuthKeys).ShouldNot(BeEmpty())
 		for _, machine := range w.Machines() {

@@ -3,6 +3,9 @@ package process_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -72,9 +75,16 @@ var _ = Describe("A lock", func() {
 })
 
 var _ = Describe("A port", func() {
-	It("is free until somebody listens on it", func(SpecContext) {
+	DescribeTable("is free until somebody listens on it", func(listen func(address string) (io.Closer, error)) {
 		port, err := process.FreePort()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(process.Taken(port)).To(BeFalse())
-	})
+		listener, err := listen(fmt.Sprintf("127.0.0.1:%d", port))
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(listener.Close)
+		Expect(process.Taken(port)).To(BeTrue())
+	},
+		Entry("over TCP", func(address string) (io.Closer, error) { return net.Listen("tcp4", address) }),
+		Entry("over UDP", func(address string) (io.Closer, error) { return net.ListenPacket("udp4", address) }),
+	)
 })

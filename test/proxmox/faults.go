@@ -2,8 +2,10 @@ package proxmox
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
+	"strings"
 )
 
 // Fault is what goes wrong with calls. One of Status, Hang, Drop, Deaf, TaskExit and
@@ -13,6 +15,8 @@ type Fault struct {
 	Method string
 	// Path below /api2/json, as a pattern of path.Match: "/nodes/*/qemu/101".
 	Path string
+	// Says is a text that one of the call's parameters has in it; empty: any call.
+	Says string
 	// Times is how many calls it is for; 0: one; negative: all.
 	Times int
 
@@ -52,12 +56,11 @@ func (s *Server) Heal() {
 }
 
 // nextFault is the first one that is for the call; nil if none is.
-func (s *Server) nextFault(method, called string) *Fault {
+func (s *Server) nextFault(method, called string, params url.Values) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {
-		matches, err := path.Match(f.Path, called)
-		if err != nil || !matches || (f.Method != "" && f.Method != method) {
+		if !f.isFor(method, called, params) {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
@@ -66,6 +69,21 @@ func (s *Server) nextFault(method, called string) *Fault {
 		return f
 	}
 	return nil
+}
+
+func (f *Fault) isFor(method, called string, params url.Values) bool {
+	if matches, err := path.Match(f.Path, called); err != nil || !matches || (f.Method != "" && f.Method != method) {
+		return false
+	}
+	if f.Says == "" {
+		return true
+	}
+	for _, values := range params {
+		if slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, f.Says) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // act does what a fault says that keeps the call from being made.

@@ -42,7 +42,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	params, fail := readParams(r)
 	entry := Request{Method: r.Method, Path: path, Params: params}
-	fault := s.nextFault(r.Method, path)
+	fault := s.nextFault(r.Method, path, params)
 	if fault != nil && fault.prevents() {
 		entry.Status = fault.Status
 		s.note(entry)
