@@ -58,6 +58,9 @@ func run(ctx context.Context, args []string) error {
 		return runInside(ctx, args[1], args[2:])
 	}
 	start := time.Now()
+	if err := images.CheckDisk(); err != nil {
+		return err
+	}
 	if err := machine.Prepare(ctx, os.Stderr); err != nil {
 		return err
 	}
@@ -75,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	fmt.Fprintf(os.Stderr, "prepared in %s\n", time.Since(start).Round(time.Second))
 	err = sandbox.Run(ctx, sandbox.Options{
-		Data:    filepath.Join(prepared.Cache, "docker"),
+		Data:    images.DockerDir(prepared.Cache),
 		Runtime: prepared.Programs["ociruntime"],
 		Log:     filepath.Join(out, "dockerd.log"),
 	}, append([]string{"/proc/self/exe", inside, out}, args...)...)
