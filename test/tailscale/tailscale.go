@@ -89,7 +89,10 @@ func (n *Node) prepare(document []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexec %q --pdeathsig KILL -- %q \"$@\"\n", setpriv, n.programs.tailscaled)
+	// The signal is for the end of the parent that it has by then. The second shell
+	// notices if containerboot has ended before.
+	script := fmt.Sprintf("#!/bin/sh\nexec %q --pdeathsig KILL -- /bin/sh -c '[ \"/proc/$PPID/exe\" -ef \"$0\" ] && exec \"$@\"' %q %q \"$@\"\n",
+		setpriv, n.programs.containerboot, n.programs.tailscaled)
 	return environment, os.WriteFile(filepath.Join(n.bin(), "tailscaled"), []byte(script), 0o700)
 }
 

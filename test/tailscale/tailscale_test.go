@@ -3,6 +3,7 @@ package tailscale_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -60,6 +61,14 @@ var _ = Describe("A node", func() {
 		Expect(node.Stop()).To(Succeed())
 		Expect(tailscaledIn(dir)).To(BeEmpty())
 		Expect(node.Stop()).To(Succeed(), "what has ended")
+	}, SpecTimeout(time.Minute))
+
+	It("starts no tailscaled for a containerboot that has ended in the meantime", func(ctx SpecContext) {
+		dir := GinkgoT().TempDir()
+		node, err := tailscale.Start(ctx, dir, []string{"TS_EXTRA_ARGS=--login-server=http://127.0.0.1:1"})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(node.Kill()).To(Succeed())
+		Expect(exec.CommandContext(ctx, filepath.Join(dir, "bin", "tailscaled"), "--version").Run()).To(MatchError("exit status 1"))
 	}, SpecTimeout(time.Minute))
 })
 
