@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/onsi/ginkgo/v2/types"
 )
@@ -62,7 +63,7 @@ func writeSpec(out io.Writer, spec types.SpecReport) {
 	if name == "" {
 		name = spec.LeafNodeType.String()
 	}
-	fmt.Fprintf(out, "- %s\n  %s after %s, %s\n%s\n", name, spec.State, spec.RunTime.Round(100e6), spec.FailureLocation(), ends(spec.FailureMessage()))
+	fmt.Fprintf(out, "- %s\n  %s after %s, %s\n%s\n", name, spec.State, spec.RunTime.Round(100*time.Millisecond), spec.FailureLocation(), ends(spec.FailureMessage()))
 	for _, further := range spec.AdditionalFailures {
 		fmt.Fprintf(out, "  and then %s, %s\n%s\n", further.State, further.Failure.Location, ends(further.Failure.Message))
 	}
