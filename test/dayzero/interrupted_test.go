@@ -118,7 +118,7 @@ var _ = Describe("a create that is killed (B11)", func() {
 	)
 
 	It("between two marks, has finished all machines, and none is made anew", func(ctx SpecContext) {
-		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1, Times: slow})
+		w := world(ctx, dayzero.Options{WithoutTailnet: true, Workers: 1})
 		neverComplete(w, "9002")
 		command := beginUntil(ctx, w, "finish")
 		Eventually(ctx, lives).WithArguments(w).Should(Equal([]string{"complete", "unfinished"}))

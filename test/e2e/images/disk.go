@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a run writes, measured on amd64: the first one 12 GB up to the node image, half
-// of it in Go's caches, and each one as much as its clusters and their volumes take.
+// What has to be free. Measured on amd64, a first run writes 15 GB, half of that into
+// Go's caches, and a later one 2 GB.
 const (
 	firstRun = 18 << 30 // bytes
 	everyRun = 6 << 30
@@ -43,6 +43,6 @@ func enough(cache string, free uint64, first bool) error {
 	if free >= needed {
 		return nil
 	}
-	return fmt.Errorf("the disk of %s has %.1f GiB free, and a run takes %d (REBIRTH_CACHE names another folder, GOCACHE and GOMODCACHE those of Go)",
+	return fmt.Errorf("the disk of %s has %.1f GiB free, and a run needs %d (REBIRTH_CACHE names another folder, GOCACHE and GOMODCACHE those of Go)",
 		cache, float64(free)/(1<<30), needed>>30)
 }

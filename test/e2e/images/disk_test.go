@@ -14,8 +14,8 @@ var _ = Describe("a disk", func() {
 		},
 		Entry("room for a first run", uint64(firstRun), true, Succeed()),
 		Entry("no room for a first run", uint64(17*gib), true, MatchError(And(
-			ContainSubstring("/var/cache/rebirth has 17.0 GiB free"), ContainSubstring("takes 18"), ContainSubstring("REBIRTH_CACHE")))),
+			ContainSubstring("/var/cache/rebirth has 17.0 GiB free"), ContainSubstring("needs 18"), ContainSubstring("REBIRTH_CACHE")))),
 		Entry("room for one that has all images", uint64(everyRun), false, Succeed()),
-		Entry("no room for any", uint64(gib/2), false, MatchError(ContainSubstring("has 0.5 GiB free, and a run takes 6"))),
+		Entry("no room for any", uint64(gib/2), false, MatchError(ContainSubstring("has 0.5 GiB free, and a run needs 6"))),
 	)
 })
